@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* <hird/trans.h>: write a translator.
+ *
+ * A translator is one table of callbacks and a main that hands it to
+ * trans_main. The library knows FUSE, ports, offsets, open modes, options,
+ * caching, node ids, going away, coming back after a crash, and start-up. An
+ * empty slot has a defined answer, given by the library.
+ *
+ * Callbacks run one at a time, on one thread. One that must wait calls
+ * trans_later and answers when it can, from any thread. They return 0 or a
+ * count, or -errno.
+ *
+ * Sizes and offsets are bytes. Errors are negative errno values. Structs that
+ * a translator fills start with their own size, so that a later library knows
+ * which slots an earlier translator has. */
+#ifndef HIRD_TRANS_H
+#define HIRD_TRANS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A node of this translator, chosen by its author: an index, a hash; never a
+ * pointer, because a successor gets requests for it after a crash. The root is
+ * TRANS_ROOT. */
+typedef uint64_t trans_node_t;
+#define TRANS_ROOT ((trans_node_t)1)
+
+/* A request that is being answered. */
+struct trans_req;
+
+enum trans_kind {
+	TRANS_FILE = 1,
+	TRANS_DIR = 2,
+};
+
+/* What the content is like; decides all caching. */
+enum trans_nature {
+	TRANS_IMMUTABLE = 1,	/* changes only when the files that the options name do */
+	TRANS_OURS = 2,		/* changes only through this translator */
+	TRANS_ELSEWHERE = 3,	/* changes behind its back */
+	TRANS_GENERATED = 4,	/* made for each read; has no size */
+};
+
+/* Options ----------------------------------------------------------------
+ *
+ * One table serves the command line, fsysopts at run time, printing the
+ * options back, and --help. An option is --NAME=VALUE (or --NAME VALUE), -C
+ * VALUE, and, without name, a positional argument (NAME is then only shown). */
+
+enum trans_option_type {
+	TRANS_OPTION_END,
+	TRANS_OPTION_STRING,	/* const char ** */
+	TRANS_OPTION_NUMBER,	/* int64_t *, decimal or 0x, may be negative */
+	TRANS_OPTION_SIZE,	/* uint64_t *, bytes; suffixes k M G T (powers of 1024) */
+	TRANS_OPTION_FLAG,	/* int *: --name sets 1, --no-name sets 0 */
+	TRANS_OPTION_FILE,	/* struct trans_file *: a file to read */
+	TRANS_OPTION_DIR,	/* struct trans_file *: a directory */
+};
+
+/* A file that an option names. fd is open for reading (O_PATH for a
+ * directory), -1 when the option was not given; path is absolute and for messages only:
+ * a translator may not be allowed to open it. */
+struct trans_file {
+	const char *path;
+	int fd;
+};
+
+enum {
+	TRANS_OPTION_POSITIONAL = 1,	/* an argument, in the order of the table */
+	TRANS_OPTION_REQUIRED = 2,
+};
+
+struct trans_option {
+	enum trans_option_type type;
+	const char *name;
+	char letter;		/* 0: none */
+	unsigned flags;
+	void *value;		/* where it goes; holds the default before trans_main */
+	const char *help;	/* a few words, lower case */
+};
+
+#define TRANS_STRING(name, letter, value, help) \
+	{ TRANS_OPTION_STRING, name, letter, 0, value, help }
+#define TRANS_NUMBER(name, letter, value, help) \
+	{ TRANS_OPTION_NUMBER, name, letter, 0, value, help }
+#define TRANS_SIZE(name, letter, value, help) \
+	{ TRANS_OPTION_SIZE, name, letter, 0, value, help }
+#define TRANS_FLAG(name, letter, value, help) \
+	{ TRANS_OPTION_FLAG, name, letter, 0, value, help }
+#define TRANS_FILE_ARG(name, value, help) \
+	{ TRANS_OPTION_FILE, name, 0, TRANS_OPTION_POSITIONAL | TRANS_OPTION_REQUIRED, value, help }
+#define TRANS_DIR_ARG(name, value, help) \
+	{ TRANS_OPTION_DIR, name, 0, TRANS_OPTION_POSITIONAL | TRANS_OPTION_REQUIRED, value, help }
+#define TRANS_OPTIONS_END \
+	{ TRANS_OPTION_END, NULL, 0, 0, NULL, NULL }
+
+/* Trees ------------------------------------------------------------------
+ *
+ * A ready-made read-only directory tree for content that is a list of
+ * entries, compact in memory. Fill it, from any one thread, then call trans_tree_ready; until
+ * then whoever looks waits (and can be interrupted). */
+
+struct trans_tree;
+
+struct trans_entry {
+	size_t size_of;		/* sizeof(struct trans_entry) */
+	mode_t mode;		/* type and permissions; S_IFREG, S_IFDIR, S_IFLNK, or S_IFIFO/CHR/BLK/SOCK */
+	uint64_t size;		/* bytes; of a symlink: ignored */
+	int64_t mtime;		/* seconds since 1970 */
+	uint32_t mtime_ns;
+	uint32_t uid, gid;	/* shown as they are when `owners` of the tree is set, else the user's own */
+	uint64_t cookie;	/* the author's: where the content is */
+	uint32_t aux;		/* the author's too: how it is stored */
+	const char *target;	/* of a symlink, NUL-terminated */
+};
+
+struct trans_tree *trans_tree_new(void);
+void trans_tree_free(struct trans_tree *tree);
+/* Adds `path` (bytes, any encoding, length given: it may not be trusted to be
+ * a string). Leading "/" and "./" and empty components are dropped; missing
+ * parents are made (0555); a path that is already there is replaced, a
+ * directory keeping its children. Returns 0, or -EINVAL for a path that has
+ * "..", a NUL or a component over 255 bytes, -ENOTDIR when a parent is no
+ * directory any more (it is made one: the later entry wins, so this never
+ * happens to a directory over a file), -ENOSPC over 2^31 entries, -ENOMEM. */
+int trans_tree_add(struct trans_tree *tree, const char *path, size_t length,
+    const struct trans_entry *entry);
+/* The same content again under another name (a hard link): shares cookie,
+ * attributes and inode, counts in st_nlink. -ENOENT: no such target; -EPERM: it is a directory. */
+int trans_tree_link(struct trans_tree *tree, const char *path, size_t length,
+    const char *target, size_t target_length);
+void trans_tree_ready(struct trans_tree *tree, int error);	/* error: 0, or the -errno that everybody gets */
+/* What trans_tree_add was given, by node. 0 or -ESTALE. */
+int trans_tree_entry(struct trans_tree *tree, trans_node_t node,
+    struct trans_entry *entry);
+/* entries, bytes of memory in use, names included. */
+void trans_tree_size(struct trans_tree *tree, uint64_t *entriesp, uint64_t *bytesp);
+
+/* The table --------------------------------------------------------------- */
+
+struct trans_dirent {
+	const char *name;
+	trans_node_t node;
+	mode_t mode;		/* the type bits are enough */
+};
+
+/* Adds an entry to a directory listing; returns 0, or 1 when no more fit: return then. */
+struct trans_dir;
+int trans_dir_add(struct trans_dir *dir, const struct trans_dirent *entry, off_t next);
+
+struct trans_ops {
+	size_t size;		/* sizeof(struct trans_ops); the TRANS_OPS macro fills it */
+	const char *name;	/* NULL: the program's name */
+	const char *summary;	/* one line: "a file that says hello" */
+	enum trans_kind kind;	/* default TRANS_FILE */
+	enum trans_nature nature;	/* default TRANS_OURS */
+	const struct trans_option *options;
+	struct trans_tree **tree;	/* answers lookup, readdir, stat and readlink when not NULL */
+
+	/* Arguments are parsed and their files open: can this work? Called when a
+	 * setting is made and before start. On failure say why with trans_error. */
+	int (*check)(void);
+	/* Before the first request. Must be quick: long work belongs into a
+	 * thread (trans_thread), with readers waiting on the tree or on trans_later. */
+	int (*start)(void);
+	/* The options were changed at run time (the values are in place). */
+	int (*changed)(void);
+	int (*sync)(void);
+	/* The end of this process: free what valgrind would miss. */
+	void (*stop)(void);
+
+	/* st comes filled in: type, permissions, owner, times (from the underlying node), nlink. */
+	int (*stat)(struct trans_req *req, trans_node_t node, struct stat *st);
+	ssize_t (*read)(struct trans_req *req, trans_node_t node, char *buf, size_t size, off_t offset);
+	ssize_t (*write)(struct trans_req *req, trans_node_t node, const char *buf, size_t size, off_t offset);
+	int (*truncate)(struct trans_req *req, trans_node_t node, off_t size);
+
+	int (*lookup)(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t *nodep);
+	/* offset: 0, or the `next` of the last entry that was taken. "." and ".." are the library's. */
+	int (*readdir)(struct trans_req *req, trans_node_t node, off_t offset, struct trans_dir *dir);
+	ssize_t (*readlink)(struct trans_req *req, trans_node_t node, char *buf, size_t size);
+};
+
+#define TRANS_OPS .size = sizeof(struct trans_ops)
+
+/* Parses the arguments, connects, serves until it is told to go. Returns the
+ * exit status of main: 0; 1 it could not start; 64 usage. */
+int trans_main(const struct trans_ops *ops, int argc, char **argv);
+
+/* Helpers ----------------------------------------------------------------- */
+
+/* The read of content that is one block of memory: the bytes from offset on, at most size. */
+ssize_t trans_copy(char *buf, size_t size, off_t offset, const void *content, size_t content_size);
+
+/* Says why, in one line without newline: on stderr before serving, in the
+ * node's log afterwards. Returns -errnum, so that `return trans_error(EINVAL, ...)` works. */
+int trans_error(int errnum, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void trans_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Keeps the request open: return what this returns, and answer later, from
+ * any thread, exactly once. */
+int trans_later(struct trans_req *req);
+void trans_reply_error(struct trans_req *req, int error);	/* 0 or -errno */
+void trans_reply_data(struct trans_req *req, const void *data, size_t size);
+/* Whether whoever asked has gone or was interrupted (its answer is EINTR then, given by the library). */
+int trans_req_interrupted(struct trans_req *req);
+
+/* Runs work beside the requests; joined before the process ends. The
+ * function looks at trans_leaving() now and then. 0 or -errno. */
+int trans_thread(void (*function)(void *), void *argument);
+int trans_leaving(void);
+/* Progress of work that readers wait for, 0 to 100; lstrans shows it. */
+void trans_progress(unsigned percent);
+/* The node that this translator covers: O_PATH, or -1. */
+int trans_underlying(void);
+/* The content of a node changed other than through a request: caches are
+ * dropped. TRANS_ROOT drops everything. */
+void trans_invalidate(trans_node_t node);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
