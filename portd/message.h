@@ -10,23 +10,33 @@
 #include "portd/right.h"
 #include "wire/codec.h"
 
+struct task;
+struct world;
+
 struct message {
 	struct list link;	/* in a port's queue */
 	uint32_t id;
 	struct right dest;	/* the right it travels by */
 	struct right reply;	/* RIGHT_NULL: none */
+	uint32_t reply_disposition;	/* 0: none; what a dead reply right was */
 	pid_t pid;		/* the sender, stamped by portd; its own for a kernel message */
 	uid_t uid;
 	gid_t gid;
 	uint32_t task;		/* 0: portd */
-	/* body.ports[i] = { i, PORT_MOVE_* }: the right itself is rights[i]. */
+	/* body.ports[k] = { i + 1, PORT_MOVE_* }: the right itself is rights[i]; or
+	 * { PORT_NULL or PORT_DEAD, PORT_MOVE_* }. */
 	struct wire_buf body;
 	struct right *rights;
 	size_t n_rights;
+
+	struct list world;	/* in the world's messages; unlinked: the keeper is making it */
+	struct list charge;	/* in the messages of the task that pays for it */
+	struct task *payer;
 };
 
-/* A message of portd's own. Eats the body's bytes and descriptors; rights
- * are added with message_add_right, whose result goes into the body by wire_put_port. */
+/* A message of portd's own; its body is written with wire_put_*. Rights are
+ * added with message_add_right, whose result goes into the body by
+ * wire_put_port, each at once and in the same order. NULL: no memory. */
 struct message *message_new(uint32_t id);
 struct wire_port message_add_right(struct message *message, struct right right);	/* eats right */
 /* Takes right i out of the message; the caller's from now on. RIGHT_NULL when there is none. */
@@ -35,7 +45,21 @@ struct right message_take_reply(struct message *message);
 /* Releases everything in it. */
 void message_free(struct message *message);
 /* Sends a message of portd's own: eats all three. Never blocks, ignores the
- * queue limit, never calls back before it returns. */
+ * queue limit, never calls back before it returns. A body that could not be
+ * written whole is not sent: its send-once destination hears that. */
 void message_send(struct right dest, struct message *message, struct right reply);
+
+/* For the rights core ----------------------------------------------------- */
+
+int message_reserve(struct message *message, size_t n_rights);
+void message_set_right(struct message *message, size_t i, struct right right);
+bool message_is_circular(const struct message *message);
+size_t message_cost(const struct message *message);
+/* Into the world; `payer` may be NULL. */
+void message_adopt(struct message *message, struct world *world, struct task *payer);
+void message_uncharge(struct message *message);
+/* Queues a message of the core's to its dest, whatever the limit, at the
+ * expense of whoever receives there; eats it. */
+void message_post(struct message *message, struct world *world);
 
 #endif

@@ -5,8 +5,14 @@
 #define PORTD_RIGHT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "wire/codes.h"
+
+struct entry;
+struct list;
 struct port;
+struct space;
 
 enum right_kind {
 	RIGHT_NULL,		/* no right (PORT_NULL) */
@@ -24,6 +30,8 @@ struct right {
 	struct port *port;	/* NULL for NULL and DEAD */
 };
 
+/* For portd's keeper ------------------------------------------------------ */
+
 /* Of a port whose receive right portd's keeper holds. */
 struct right right_make_send(struct port *port);
 struct right right_make_send_once(struct port *port);
@@ -32,5 +40,53 @@ struct right right_copy_send(const struct right *right);	/* NULL right when it i
 void right_release(struct right right);
 /* A right whose port died meanwhile reads as dead. */
 bool right_is_live(const struct right *right);
+
+/* For the rights core ----------------------------------------------------- */
+
+/* The keeper's rights are counted apart, so that world_check can account for
+ * every right there is: lend gives one to the keeper, reclaim takes it back. */
+void right_lend(const struct right *right);
+void right_reclaim(const struct right *right);
+
+/* Releases a right of the core's: in no table, not lent. */
+void right_drop(struct right right);
+/* A destination that has served: nothing is owed for a send-once right. */
+void right_consume(struct right right);
+struct right right_copy(const struct right *right);
+/* Turns the right of a port that died into RIGHT_DEAD. */
+struct right right_normal(struct right right);
+
+/* Out of a table by a disposition, and into one. */
+bool right_disposition_is_valid(uint32_t disposition);
+uint32_t right_disposition_received(uint32_t disposition);
+int right_take(struct space *space, port_name_t name, uint32_t disposition, struct right *rightp);
+int right_enter(struct space *space, struct right right, port_name_t *namep);
+int right_insert(struct space *space, port_name_t name, struct right right);
+
+/* The two rights of a message's header, all or nothing. */
+struct right_header {
+	port_name_t remote;
+	uint32_t remote_disposition;
+	port_name_t local;
+	uint32_t local_disposition;
+};
+
+int right_check_header(struct space *space, const struct right_header *header, struct port **destp);
+void right_take_header(struct space *space, const struct right_header *header,
+    struct right *destp, struct right *replyp);
+
+/* The calls on one name. */
+int right_deallocate(struct space *space, port_name_t name);
+int right_destroy(struct space *space, port_name_t name);
+int right_mod_refs(struct space *space, port_name_t name, uint32_t kind, int32_t delta);
+int right_get_refs(struct space *space, port_name_t name, uint32_t kind, uint32_t *urefsp);
+int right_type(struct space *space, port_name_t name, uint32_t *typep);
+uint32_t right_entry_type(const struct entry *entry);
+
+/* Everything a name denotes, as destroy does. */
+void right_destroy_entry(struct entry *entry);
+/* The port of an entry died: what the entry becomes. Words to whoever asked
+ * go to the list of farewells. */
+void right_entry_died(struct entry *entry, struct list *farewells);
 
 #endif

@@ -40,6 +40,12 @@ int port_destroy(port_name_t name);
 int port_mod_refs(port_name_t name, enum port_right_kind kind, int32_t delta);
 int port_get_refs(port_name_t name, enum port_right_kind kind, uint32_t *urefsp);
 int port_type(port_name_t name, uint32_t *typep);
+/* Everything the space holds, a snapshot; free() it. */
+struct port_entry {
+	port_name_t name;
+	uint32_t type;
+};
+int port_names(struct port_entry **entriesp, size_t *n_entriesp);
 int port_insert_right(port_name_t name, port_name_t right, enum port_disposition disposition);
 int port_request_notification(port_name_t name, uint32_t id, uint32_t sync,
     port_name_t notify, enum port_disposition disposition, port_name_t *previousp);
@@ -67,10 +73,12 @@ struct port_message {
 
 /* Closes descriptors and memory; rights in it stay in the space. */
 void port_message_deinit(struct port_message *message);
-/* Releases every right in it, too. */
+/* Releases every right in it, too: the reply right, and those of the body that no
+ * wire_get_port has taken. */
 void port_message_destroy(struct port_message *message);
 
-/* Sends (the body's descriptors are closed on success). timeout_ms limits the wait for a full queue. */
+/* Sends (the body's descriptors are closed on success). PORT_E_SEND_TOO_LARGE: the body
+ * has more than PORT_MSG_BODY_MAX bytes. timeout_ms limits the wait for a full queue. */
 int port_send(struct port_message *message, int timeout_ms);
 /* Receives on a receive right. *message is zeroed first. */
 int port_receive(port_name_t name, struct port_message *message, int timeout_ms);
@@ -90,6 +98,7 @@ struct port_reply {
 
 int port_call(port_name_t dest, uint32_t id, struct wire_buf *request,
     struct port_reply *reply, int timeout_ms);
+/* Releases what nobody took; for a reply of any port_call, failed or not. */
 void port_reply_deinit(struct port_reply *reply);
 
 /* NAME_call(dest, in, out, reply, timeout): the client stub of each routine. out
@@ -115,7 +124,9 @@ void port_reply_deinit(struct port_reply *reply);
 
 /* The answer of a server to a request it received: sends code and text, and
  * the fields that out_put wrote into `out` (eats it; NULL: none) to the request's
- * reply right. */
+ * reply right, which is gone afterwards, whatever is returned. A request without
+ * one is answered by nothing. An answer that cannot be sent as it is (too large, no memory)
+ * becomes an error that can. */
 int port_reply_send(struct port_message *request, int code, const char *text, struct wire_buf *out);
 
 #endif

@@ -135,6 +135,11 @@ int trans_tree_add(struct trans_tree *tree, const char *path, size_t length,
  * attributes and inode, counts in st_nlink. -ENOENT: no such target; -EPERM: it is a directory. */
 int trans_tree_link(struct trans_tree *tree, const char *path, size_t length,
     const char *target, size_t target_length);
+/* Says anew what the file at `path` is, for all of its names at once (a format
+ * that has the content beside the last of them). -ENOENT; -EPERM: it is no
+ * regular file, or is to be none. */
+int trans_tree_update(struct trans_tree *tree, const char *path, size_t length,
+    const struct trans_entry *entry);
 void trans_tree_ready(struct trans_tree *tree, int error);	/* error: 0, or the -errno that everybody gets */
 /* What trans_tree_add was given, by node. 0 or -ESTALE. */
 int trans_tree_entry(struct trans_tree *tree, trans_node_t node,

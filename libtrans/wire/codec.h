@@ -23,7 +23,8 @@ struct wire_blob {
 
 /* A right in a message: the name it has in the space of whoever holds this
  * struct, and the disposition by which it is sent or was received. portd, which
- * has no names, uses the index of the right instead (see portd/message.h). */
+ * has no names, uses the index of the right instead (see portd/message.h). All
+ * zero, it is the absence of a right: what travels has a disposition. */
 struct wire_port {
 	port_name_t name;
 	uint32_t disposition;
@@ -41,6 +42,8 @@ struct wire_buf {
 	size_t at;		/* where the next wire_get reads */
 	struct wire_port *ports;
 	size_t n_ports;
+	size_t ports_room;
+	size_t at_port;		/* the first right that no get has taken */
 	struct wire_fds fds;	/* owned; a get takes them out, deinit closes the rest */
 	int error;		/* 0, -ENOMEM, -EMSGSIZE (put), -EBADMSG (get) */
 };
@@ -50,7 +53,9 @@ struct wire_buf {
 void wire_buf_deinit(struct wire_buf *buf);
 /* A buffer for wire_get over a copy of `data`. */
 int wire_buf_load(struct wire_buf *buf, const void *data, size_t size);
-/* Everything read, nothing left over, no error: 0, else -EBADMSG. */
+/* All bytes read, no error: 0, else -EBADMSG, and at_port is 0 again: nobody took
+ * a right. Rights and descriptors may be left over (a frame of `msg` carries
+ * those of another body); they stay the buffer's. */
 int wire_buf_finish(struct wire_buf *buf);
 
 void wire_put_u32(struct wire_buf *buf, uint32_t value);
@@ -59,7 +64,8 @@ void wire_put_u64(struct wire_buf *buf, uint64_t value);
 void wire_put_str(struct wire_buf *buf, const char *value);	/* NULL as "" */
 void wire_put_blob(struct wire_buf *buf, struct wire_blob value);
 void wire_put_argv(struct wire_buf *buf, struct wire_blob value);
-void wire_put_port(struct wire_buf *buf, struct wire_port value);	/* PORT_NULL: none */
+void wire_put_bytes(struct wire_buf *buf, const void *data, size_t size);	/* as they are, without a length */
+void wire_put_port(struct wire_buf *buf, struct wire_port value);	/* all zero: none */
 void wire_put_fd(struct wire_buf *buf, int value);	/* eats value, -1: none */
 void wire_put_fds(struct wire_buf *buf, struct wire_fds value);	/* eats them */
 

@@ -89,6 +89,10 @@ enum port_error {
 	PORT_E_RCV_HEADER_ERROR = 0x1000400b,
 	PORT_E_RCV_BODY_ERROR = 0x1000400c,
 
+	/* Of a SEND or RCV code, these bits are a detail: what there was no room for. */
+	PORT_E_DETAIL_MASK = 0x3c00,
+	PORT_E_DETAIL_IPC_SPACE = 0x2000,	/* a name */
+
 	/* Answers of an RPC, as MIG names them. Negative there; here they have
 	 * a range of their own, because negative is errno in this house. */
 	PORT_E_RPC_TYPE_ERROR = 0x20000300,

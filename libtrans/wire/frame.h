@@ -31,6 +31,8 @@ struct frame {
 /* Sends one frame; the body's descriptors are closed once sent, kept on
  * failure. flags: MSG_DONTWAIT or 0. 0, -EAGAIN, -EPIPE, -EMSGSIZE ... */
 int frame_send(int fd, struct frame *frame, int flags);
+/* Likewise, but the descriptors stay open and the body's, sent or not. */
+int frame_send_keep(int fd, const struct frame *frame, int flags);
 /* Receives one. 0; -EAGAIN; -EPIPE at the end; -EBADMSG: the peer sent
  * rubbish. *frame is untouched on failure. */
 int frame_receive(int fd, struct frame *frame, int flags);

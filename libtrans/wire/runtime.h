@@ -17,7 +17,10 @@
 char *runtime_dir(int create, struct text *why);
 char *runtime_state_dir(int create, struct text *why);
 
-#define RUNTIME_SOCKET "portd"		/* in the runtime directory */
+/* In the runtime directory. Its listener has SO_PASSCRED set before it listens:
+ * accepted sockets inherit that, and a first frame sent before they had it would
+ * come without its sender's credentials. */
+#define RUNTIME_SOCKET "portd"
 #define RUNTIME_LOCK "portd.lock"	/* flock'd by portd; holds its pid */
 #define RUNTIME_STORE "nodes.sqlite"	/* in the state directory */
 #define RUNTIME_LOGS "log"		/* in the state directory */

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* connection: the process's door to portd, and the connections made through
+ * it.
+ *
+ * The first connection is the door: it carries hello, and then only requests
+ * for further connections, one for each thread, so that a thread that waits for a
+ * message holds nobody up. A connection belongs to the process that made it:
+ * after a fork the child finds the pid changed and is not attached. */
+#include "port/connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "port/port.h"
+#include "wire/runtime.h"
+
+struct connection {
+	int fd;			/* -1: none */
+	uint32_t cookie;	/* of the last call */
+	uint32_t generation;	/* of the door it was made through */
+	port_name_t reply_port;
+};
+
+static struct {
+	pthread_mutex_t lock;	/* around fd and cookie */
+	int fd;
+	uint32_t cookie;
+	_Atomic pid_t pid;	/* of the attached process; 0: none */
+	_Atomic uint32_t generation;	/* of attachments */
+	port_name_t bootstrap;
+	uint32_t task;
+} door = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
+
+static _Thread_local struct connection mine = { .fd = -1 };
+static pthread_key_t thread_key;
+static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
+
+static bool
+is_attached(void)
+{
+	return door.pid == getpid();
+}
+
+/* Whether this thread's connection is one of this attachment. */
+static bool
+is_mine_good(void)
+{
+	return mine.fd >= 0 && is_attached() && mine.generation == door.generation;
+}
+
+static void
+drop_mine(void)
+{
+	fd_close(&mine.fd);
+	mine = (struct connection){ .fd = -1 };
+}
+
+static void
+end_thread(void *unused)
+{
+	(void)unused;
+	port_thread_detach();
+}
+
+static void
+make_thread_key(void)
+{
+	pthread_key_create(&thread_key, end_thread);
+}
+
+/* Sends a call and receives its answer. -ENOTCONN: the other end is gone; -EPROTO:
+ * it does not keep to the protocol. */
+static int
+exchange(int fd, uint32_t *cookie, uint32_t call, const struct wire_buf *body, struct frame *reply)
+{
+	struct frame frame = { .call = call, .cookie = ++*cookie, .body = *body };
+	int err = frame_send_keep(fd, &frame, 0);
+
+	if (!err)
+		err = frame_receive(fd, reply, 0);
+	if (err == -EPIPE)
+		return -ENOTCONN;
+	if (err == -EBADMSG)
+		return -EPROTO;
+	if (err)
+		return err;
+	if (reply->call == call && reply->cookie == *cookie)
+		return 0;
+	wire_buf_deinit(&reply->body);
+	return -EPROTO;
+}
+
+/* A connection of ours waits, and does not outlive an exec. */
+static int
+prepare(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Asks at the door, with its lock held, for one more connection. */
+static int
+ask_for_connection(int *fdp)
+{
+	struct wire_buf nothing = { 0 };
+	AUTO_CLOSE int fd = -1;
+	struct thread_out out;
+	struct frame reply;
+	int err = exchange(door.fd, &door.cookie, CALL_thread, &nothing, &reply);
+
+	if (err)
+		return err;
+	err = reply.code;
+	if (!err)
+		err = thread_out_get(&reply.body, &out) < 0 ? -EPROTO : 0;
+	wire_buf_deinit(&reply.body);
+	if (err)
+		return err;
+	fd = out.connection;
+	err = fd < 0 ? -EPROTO : prepare(fd);
+	if (!err)
+		*fdp = fd_steal(&fd);
+	return err;
+}
+
+static int
+open_mine(void)
+{
+	int err = -ENOTCONN;
+
+	if (!is_attached())
+		return -ENOTCONN;
+	pthread_once(&thread_once, make_thread_key);
+	drop_mine();
+	pthread_mutex_lock(&door.lock);
+	if (door.fd >= 0)
+		err = ask_for_connection(&mine.fd);
+	mine.generation = door.generation;
+	pthread_mutex_unlock(&door.lock);
+	if (!err && pthread_setspecific(thread_key, &mine) != 0) {
+		drop_mine();
+		err = -ENOMEM;
+	}
+	return err;
+}
+
+int
+connection_call(uint32_t call, const struct wire_buf *body, struct frame *reply)
+{
+	int err;
+
+	if (!is_mine_good()) {
+		err = open_mine();
+		if (err)
+			return err;
+	}
+	err = exchange(mine.fd, &mine.cookie, call, body, reply);
+	/* An answer that was lost would be taken for that of the next call. */
+	if (err == -ENOTCONN || err == -EPROTO)
+		drop_mine();
+	return err;
+}
+
+port_name_t *
+connection_reply_port(void)
+{
+	if (!is_mine_good())
+		drop_mine();
+	return &mine.reply_port;
+}
+
+/* Introduces this process at a new door. */
+static int
+say_hello(int fd, uint32_t *cookie, const char *program, struct hello_out *out)
+{
+	AUTO_WIRE struct wire_buf body = { 0 };
+	struct hello_in in = { .version = WIRE_VERSION, .program = program };
+	struct frame reply;
+	int err;
+
+	hello_in_put(&body, &in);
+	err = exchange(fd, cookie, CALL_hello, &body, &reply);
+	if (err)
+		return err;
+	if (reply.code)
+		err = reply.code < 0 ? reply.code : -EPROTO;
+	else if (hello_out_get(&reply.body, out) < 0 || out->version != WIRE_VERSION)
+		err = -EPROTO;
+	wire_buf_deinit(&reply.body);
+	return err;
+}
+
+/* A fork child finds a door, a lock and a connection that are its parent's. */
+static void
+forget_parent(void)
+{
+	if (door.pid == 0 || is_attached())
+		return;
+	door.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	fd_close(&door.fd);
+	drop_mine();
+	door.pid = 0;
+}
+
+/* Attaches this process over a connected descriptor (eaten). 0, -EISCONN: it is
+ * attached already, -ENOTCONN, -EPROTO. */
+int
+port_attach(int fd, const char *program)
+{
+	AUTO_CLOSE int eaten = fd;
+	struct hello_out out;
+	uint32_t cookie = 0;
+	int err;
+
+	forget_parent();
+	if (is_attached())
+		return -EISCONN;
+	err = prepare(fd);
+	if (!err)
+		err = say_hello(fd, &cookie, program, &out);
+	if (err)
+		return err;
+	pthread_mutex_lock(&door.lock);
+	door.fd = fd_steal(&eaten);
+	door.cookie = cookie;
+	door.bootstrap = out.bootstrap;
+	door.task = out.task;
+	door.generation++;
+	door.pid = getpid();
+	pthread_mutex_unlock(&door.lock);
+	return 0;
+}
+
+/* Fills in the address of the socket in dir. A directory too deep for a socket
+ * address is reached through *dir_fdp. */
+static int
+socket_address(struct sockaddr_un *address, const char *dir, int *dir_fdp)
+{
+	int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" RUNTIME_SOCKET, dir);
+
+	address->sun_family = AF_UNIX;
+	if (n >= 0 && (size_t)n < sizeof(address->sun_path))
+		return 0;
+	*dir_fdp = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*dir_fdp < 0)
+		return -errno;
+	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/" RUNTIME_SOCKET, *dir_fdp);
+	return 0;
+}
+
+static bool
+is_our_user(int fd)
+{
+	struct ucred cred;
+	socklen_t size = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0 && cred.uid == geteuid();
+}
+
+/* Attaches this process to the user's portd. As port_attach, and -ENOENT or
+ * -ECONNREFUSED: none runs; -EPERM: what is there is not ours (runtime_dir says
+ * why). */
+int
+port_connect(const char *program)
+{
+	AUTO_TEXT struct text why = { 0 };
+	AUTO_FREE char *dir = runtime_dir(0, &why);
+	AUTO_CLOSE int fd = -1, dir_fd = -1;
+	struct sockaddr_un address = { 0 };
+	int err;
+
+	if (!dir)
+		return -EPERM;
+	err = socket_address(&address, dir, &dir_fd);
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	if (!is_our_user(fd))
+		return -EPERM;
+	return port_attach(fd_steal(&fd), program);
+}
+
+/* Ends the attachment; every right goes when the threads' connections have gone
+ * too, each at its thread's next call or end. */
+void
+port_detach(void)
+{
+	if (!is_attached())
+		return;
+	port_thread_detach();
+	pthread_mutex_lock(&door.lock);
+	fd_close(&door.fd);
+	door.pid = 0;
+	door.bootstrap = PORT_NULL;
+	door.task = 0;
+	pthread_mutex_unlock(&door.lock);
+}
+
+/* Closes this thread's connection and gives its reply port back. */
+void
+port_thread_detach(void)
+{
+	if (is_mine_good() && mine.reply_port != PORT_NULL)
+		port_mod_refs(mine.reply_port, PORT_RIGHT_RECEIVE, -1);
+	drop_mine();
+}
+
+/* The right this task was born with, PORT_NULL when it is not attached. */
+port_name_t
+port_bootstrap(void)
+{
+	return is_attached() ? door.bootstrap : PORT_NULL;
+}
+
+/* portd's number of this task, 0 when it is not attached. */
+uint32_t
+port_task_id(void)
+{
+	return is_attached() ? door.task : 0;
+}

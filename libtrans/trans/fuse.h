@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* fuse: the front door for ordinary programs. */
+#ifndef TRANS_FUSE_H
+#define TRANS_FUSE_H
+
+#include <stddef.h>
+
+#include "trans/trans.h"
+#include "wire/messages.h"
+
+/* Main thread. */
+int front_open(int fd, const struct wire_init *init);
+void front_close(void);
+int front_fd(void);
+int front_process(const void *request, size_t size);
+int front_receive(void);
+int front_forget_names(void);
+/* Any thread but one that the main thread waits for: the kernel may hold the
+ * call until requests that are under way have been answered. */
+void front_forget_node(trans_node_t node);
+void front_forget_name(const char *name);
+
+#endif

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+# tree
+libtrans_libtrans_a_SOURCES += \
+	libtrans/trans/tree.c \
+	libtrans/trans/tree.h
+check_PROGRAMS += libtrans/trans/test-tree
+TESTS += libtrans/trans/test-tree
+libtrans_trans_test_tree_SOURCES = libtrans/trans/test-tree.c
+libtrans_trans_test_tree_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
+
+# main, requests, nodes, doors
+libtrans_libtrans_a_SOURCES += \
+	libtrans/trans/control.c \
+	libtrans/trans/control.h \
+	libtrans/trans/fuse.c \
+	libtrans/trans/fuse.h \
+	libtrans/trans/main.c \
+	libtrans/trans/memory.c \
+	libtrans/trans/memory.h \
+	libtrans/trans/node.c \
+	libtrans/trans/node.h \
+	libtrans/trans/notify.c \
+	libtrans/trans/notify.h \
+	libtrans/trans/option.c \
+	libtrans/trans/option.h \
+	libtrans/trans/req.c \
+	libtrans/trans/req.h \
+	libtrans/trans/serve.c \
+	libtrans/trans/serve.h \
+	libtrans/trans/thread.c \
+	libtrans/trans/translator.h \
+	libtrans/trans/watch.c \
+	libtrans/trans/watch.h
+check_PROGRAMS += libtrans/trans/test-option libtrans/trans/test-fuse
+TESTS += libtrans/trans/test-option libtrans/trans/test-fuse
+libtrans_trans_test_option_SOURCES = libtrans/trans/test-option.c
+libtrans_trans_test_option_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
+libtrans_trans_test_fuse_SOURCES = libtrans/trans/test-fuse.c
+libtrans_trans_test_fuse_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* memory: what one incarnation of a translator leaves to the next, in the
+ * node's recovery memory. */
+#ifndef TRANS_MEMORY_H
+#define TRANS_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/argv.h"
+#include "wire/recovery.h"
+
+struct memory {
+	struct recovery head;
+	uint32_t epoch;		/* of the nodes: ids of another epoch are stale */
+	uint32_t reserved;
+	uint64_t options;	/* a hash of the options that the content came from */
+};
+
+int memory_open(int fd, uint32_t generation, const struct argv *argv, bool *changedp);
+void memory_close(void);
+void memory_turn(const struct argv *argv);
+/* The epoch of the nodes, at most 31 bits. */
+uint32_t memory_epoch(void);
+void memory_count_request(void);
+void memory_count_open(int delta);
+void memory_opens_known(bool known);
+void memory_progress(unsigned percent);
+
+#endif

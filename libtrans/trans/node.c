@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* node: every default answer, in one place.
+ *
+ * Attributes start from the node that is covered: its permissions (without
+ * write where nothing can be written) and its times, so that chmod and touch on
+ * a file node are kept by that node and outlive us. Its size says nothing about
+ * ours. A directory beneath a mount has a mode that portd gave it, so a directory node
+ * has a mode of its own. */
+#include "trans/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "trans/tree.h"
+#include "trans/translator.h"
+
+bool
+node_has_tree(void)
+{
+	return translator.ops.tree != NULL;
+}
+
+/* The tree when it can be looked into: 1; 0: not yet; -errno. */
+static int
+find_tree(struct trans_tree **treep)
+{
+	struct trans_tree *tree = *translator.ops.tree;
+	int state = tree ? tree_state(tree) : -EIO;
+
+	*treep = tree;
+	return state;
+}
+
+bool
+node_is_settled(void)
+{
+	struct trans_tree *tree;
+
+	return !node_has_tree() || find_tree(&tree) == 1;
+}
+
+bool
+node_is_pending(void)
+{
+	struct trans_tree *tree;
+
+	return node_has_tree() && find_tree(&tree) == 0;
+}
+
+void
+node_on_ready(void)
+{
+	if (node_has_tree() && *translator.ops.tree)
+		tree_on_ready(*translator.ops.tree, req_wake, NULL);
+}
+
+bool
+node_is_writable(void)
+{
+	return translator.ops.write != NULL;
+}
+
+uint64_t
+node_count(void)
+{
+	struct trans_tree *tree;
+
+	return node_has_tree() && find_tree(&tree) == 1 ? tree_count(tree) : 0;
+}
+
+/* Attributes ------------------------------------------------------------- */
+
+static mode_t
+default_mode(trans_node_t node, const struct stat *covered)
+{
+	bool dir = node == TRANS_ROOT && translator.ops.kind == TRANS_DIR;
+	mode_t permissions = covered && S_ISREG(covered->st_mode) ? covered->st_mode & 0777 : 0644;
+
+	if (dir)
+		return S_IFDIR | 0555;
+	return S_IFREG | (node_is_writable() ? permissions : permissions & ~(mode_t)0222);
+}
+
+static void
+fill_default(trans_node_t node, struct stat *st)
+{
+	struct stat covered;
+	bool have = translator.underlying >= 0 &&
+	    fstatat(translator.underlying, "", &covered, AT_EMPTY_PATH) == 0;
+
+	*st = (struct stat){
+		.st_ino = node,
+		.st_mode = default_mode(node, have ? &covered : NULL),
+		.st_nlink = 1,
+		.st_uid = getuid(),
+		.st_gid = getgid(),
+		.st_blksize = 4096,
+	};
+	if (have) {
+		st->st_atim = covered.st_atim;
+		st->st_mtim = covered.st_mtim;
+		st->st_ctim = covered.st_ctim;
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &st->st_mtim);
+	st->st_atim = st->st_ctim = st->st_mtim;
+}
+
+/* The root answers at once, whatever the tree is doing: who lists the parent
+ * directory must not wait for an index. */
+static int
+stat_in_tree(struct trans_req *req, trans_node_t node, struct stat *st)
+{
+	struct trans_tree *tree;
+	struct stat found = { 0 };
+	int state = find_tree(&tree), err;
+
+	if (state == 0 && node != TRANS_ROOT)
+		return req_wait(req);
+	if (state <= 0)
+		return node == TRANS_ROOT ? 0 : state;
+	err = tree_stat(tree, node, &found);
+	if (err < 0)
+		return err;
+	found.st_uid = st->st_uid;
+	found.st_gid = st->st_gid;
+	if (node == TRANS_ROOT && found.st_mtim.tv_sec == 0) {
+		found.st_atim = st->st_atim;
+		found.st_mtim = st->st_mtim;
+		found.st_ctim = st->st_ctim;
+	}
+	*st = found;
+	return 0;
+}
+
+static bool
+type_is_right(trans_node_t node, mode_t mode)
+{
+	if (node != TRANS_ROOT)
+		return true;
+	return translator.ops.kind == TRANS_DIR ? S_ISDIR(mode) : S_ISREG(mode);
+}
+
+/* The attributes of a node. The type of the root is not the author's to change:
+ * the kernel has a mount of that kind. */
+int
+node_stat(struct trans_req *req, trans_node_t node, struct stat *st)
+{
+	struct stat made;
+	int err = 0;
+
+	fill_default(node, &made);
+	if (node_has_tree())
+		err = stat_in_tree(req, node, &made);
+	else if (translator.ops.stat)
+		err = translator.ops.stat(req, node, &made);
+	else if (node != TRANS_ROOT && translator.ops.kind != TRANS_DIR)
+		err = -ESTALE;
+	if (err < 0)
+		return err;
+	if (!type_is_right(node, made.st_mode)) {
+		trans_log("its stat gives the root the type 0%o: this node is a %s",
+		    made.st_mode & S_IFMT, translator.ops.kind == TRANS_DIR ? "directory" : "file");
+		return -EIO;
+	}
+	made.st_ino = node;
+	if (made.st_blocks == 0)
+		made.st_blocks = made.st_size / 512 + (made.st_size % 512 != 0);
+	*st = made;
+	return 0;
+}
+
+static int
+change_size(struct trans_req *req, trans_node_t node, off_t size)
+{
+	if (node_has_tree() || !node_is_writable())
+		return -EROFS;
+	if (translator.ops.truncate)
+		return translator.ops.truncate(req, node, size);
+	/* What has no size can be cut to any. */
+	return translator.ops.nature == TRANS_GENERATED ? 0 : -EOPNOTSUPP;
+}
+
+/* Mode and times of a file node are those of the node that it covers. */
+static int
+change_covered(const struct stat *st, int what)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+	char path[32];
+
+	if (what & NODE_SET_MODE) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", translator.underlying);
+		if (chmod(path, st->st_mode & 0777) < 0)
+			return -errno;
+	}
+	if (what & NODE_SET_ATIME)
+		times[0] = st->st_atim;
+	if (what & NODE_SET_MTIME)
+		times[1] = st->st_mtim;
+	if (!(what & (NODE_SET_ATIME | NODE_SET_MTIME)))
+		return 0;
+	return utimensat(translator.underlying, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/* Changes what NODE_SET_* says. */
+int
+node_change(struct trans_req *req, trans_node_t node, const struct stat *st, int what)
+{
+	int err;
+
+	if ((what & NODE_SET_SIZE) && !req->again && (err = change_size(req, node, st->st_size)) < 0)
+		return err;
+	if (!(what & ~NODE_SET_SIZE))
+		return 0;
+	if (translator.ops.kind == TRANS_DIR || node != TRANS_ROOT || translator.underlying < 0)
+		return node_is_writable() ? -EOPNOTSUPP : -EROFS;
+	if (what & NODE_SET_OWNER)
+		return -EPERM;
+	return change_covered(st, what);
+}
+
+/* Directories ------------------------------------------------------------- */
+
+int
+node_lookup(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t *nodep)
+{
+	struct trans_tree *tree;
+	trans_node_t node = 0;
+	int err;
+
+	if (node_has_tree()) {
+		int state = find_tree(&tree);
+
+		if (state == 0)
+			return req_wait(req);
+		return state < 0 ? state : tree_lookup(tree, dir, name, nodep);
+	}
+	if (!translator.ops.lookup)
+		return -ENOENT;
+	err = translator.ops.lookup(req, dir, name, &node);
+	if (err < 0)
+		return err;
+	if (node == 0 || node == TRANS_ROOT) {
+		trans_log("its lookup gives node %d, which cannot be an entry's", (int)node);
+		return -EIO;
+	}
+	*nodep = node;
+	return 0;
+}
+
+/* A listing on its way: "." is at offset 1, ".." at 2, and the author's own
+ * offsets come after those. */
+enum { DOT = 1, DOT_DOT = 2 };
+
+struct trans_dir {
+	node_dirent_fn *fill;
+	void *argument;
+};
+
+static int
+put_entry(void *argument, const char *name, trans_node_t node, mode_t mode, off_t next)
+{
+	struct trans_dir *dir = argument;
+
+	if (next <= 0 || next > INT64_MAX - DOT_DOT)
+		return 1;
+	return dir->fill(dir->argument, name, node, mode, next + DOT_DOT) ? 1 : 0;
+}
+
+/* See trans.h. */
+int
+trans_dir_add(struct trans_dir *dir, const struct trans_dirent *entry, off_t next)
+{
+	return put_entry(dir, entry->name, entry->node, entry->mode, next);
+}
+
+static int
+put_dots(struct trans_dir *dir, trans_node_t node, trans_node_t parent, off_t *offsetp)
+{
+	if (*offsetp < DOT && dir->fill(dir->argument, ".", node, S_IFDIR, DOT))
+		return 1;
+	if (*offsetp < DOT_DOT && dir->fill(dir->argument, "..", parent, S_IFDIR, DOT_DOT))
+		return 1;
+	*offsetp = *offsetp <= DOT_DOT ? 0 : *offsetp - DOT_DOT;
+	return 0;
+}
+
+/* Lists a directory from `offset`, which is 0 or what fill got as `next`. */
+int
+node_readdir(struct trans_req *req, trans_node_t node, off_t offset, node_dirent_fn *fill, void *argument)
+{
+	struct trans_dir dir = { .fill = fill, .argument = argument };
+	struct trans_tree *tree = NULL;
+	trans_node_t parent = TRANS_ROOT;
+
+	if (node_has_tree()) {
+		int state = find_tree(&tree);
+
+		if (state == 0)
+			return req_wait(req);
+		if (state < 0)
+			return state;
+		parent = tree_parent(tree, node);
+		if (parent == 0)
+			return -ESTALE;
+	}
+	if (put_dots(&dir, node, parent, &offset))
+		return 0;
+	if (tree)
+		return tree_readdir(tree, node, offset, put_entry, &dir);
+	if (!translator.ops.readdir)
+		return translator.ops.kind == TRANS_DIR ? 0 : -ENOTDIR;
+	return translator.ops.readdir(req, node, offset, &dir);
+}
+
+ssize_t
+node_readlink(struct trans_req *req, trans_node_t node, char *buf, size_t size)
+{
+	struct trans_tree *tree;
+
+	if (node_has_tree()) {
+		int state = find_tree(&tree);
+
+		if (state == 0)
+			return req_wait(req);
+		return state < 0 ? state : tree_readlink(tree, node, buf, size);
+	}
+	if (!translator.ops.readlink)
+		return -EINVAL;
+	return translator.ops.readlink(req, node, buf, size);
+}
+
+/* Content ---------------------------------------------------------------- */
+
+ssize_t
+node_read(struct trans_req *req, trans_node_t node, char *buf, size_t size, off_t offset)
+{
+	struct trans_tree *tree;
+	ssize_t got;
+
+	if (node_has_tree()) {
+		int state = find_tree(&tree);
+
+		if (state <= 0)
+			return state == 0 ? req_wait(req) : state;
+	}
+	if (!translator.ops.read)
+		return -EOPNOTSUPP;
+	got = translator.ops.read(req, node, buf, size, offset);
+	if (got > 0 && (size_t)got > size) {
+		trans_log("its read gives %zd bytes of %zu", got, size);
+		return -EIO;
+	}
+	return got;
+}
+
+/* Of a request that was put off and then answered 0: it is all written. */
+ssize_t
+node_write(struct trans_req *req, trans_node_t node, const char *buf, size_t size, off_t offset)
+{
+	if (!node_is_writable())
+		return -EROFS;
+	if (req->again)
+		return (ssize_t)size;
+	return translator.ops.write(req, node, buf, size, offset);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* req: the store of requests, and the ways one can end.
+ *
+ * The main thread, the author's threads and an interrupt may all want to end
+ * one request; whoever takes it out of its state under the lock does, and the
+ * others find it gone. Answers from other threads are written under the lock, so
+ * that a request is never given back while its answer is on the way. */
+#include "trans/req.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct list spares = { &spares, &spares };
+static struct list put_off = { &put_off, &put_off };
+static struct list waiting = { &waiting, &waiting };
+static struct list ready = { &ready, &ready };
+static size_t n_lent;		/* interrupted ones that the author still has */
+static int wake_fd = -1;
+
+/* Once, before any request. wake_fd: an eventfd that brings the main thread
+ * to req_run_ready. */
+void
+req_init(int fd)
+{
+	wake_fd = fd;
+}
+
+static void
+free_all(struct list *list)
+{
+	LIST_FOR_EACH(link, next, list) {
+		list_unlink(link);
+		free(LIST_ENTRY(link, struct trans_req, link));
+	}
+}
+
+/* Forgets every request, answered or not. The author's threads are gone. */
+void
+req_deinit(void)
+{
+	free_all(&spares);
+	free_all(&put_off);
+	free_all(&waiting);
+	free_all(&ready);
+	n_lent = 0;
+}
+
+void
+req_wake(void *unused)
+{
+	uint64_t one = 1;
+
+	(void)unused;
+	if (write(wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_error("cannot wake the main thread: %s", strerror(errno));
+}
+
+static void
+spare(struct trans_req *req)
+{
+	req->state = REQ_SPARE;
+	list_link_head(&spares, &req->link);
+}
+
+static struct trans_req *
+take_spare(void)
+{
+	struct trans_req *req;
+
+	if (list_is_empty(&spares))
+		return malloc(sizeof(*req));
+	req = LIST_ENTRY(spares.next, struct trans_req, link);
+	list_unlink(&req->link);
+	return req;
+}
+
+/* A request in state REQ_RUNNING, or NULL when memory ran out. */
+struct trans_req *
+req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *handle, uint64_t unique)
+{
+	struct trans_req *req;
+
+	pthread_mutex_lock(&lock);
+	req = take_spare();
+	pthread_mutex_unlock(&lock);
+	if (!req)
+		return NULL;
+	/* All but the name, which is a quarter of a kilobyte. */
+	memset(req, 0, offsetof(struct trans_req, name));
+	req->name[0] = '\0';
+	req->state = REQ_RUNNING;
+	req->door = door;
+	req->run = run;
+	req->handle = handle;
+	req->unique = unique;
+	return req;
+}
+
+/* Whether the main thread may answer it now; false: somebody else did, and it
+ * must not be touched any more. */
+bool
+req_claim(struct trans_req *req)
+{
+	bool mine = true;
+
+	pthread_mutex_lock(&lock);
+	if (req->state == REQ_ANSWERED) {
+		spare(req);
+		mine = false;
+	} else {
+		list_unlink(&req->link);
+		req->state = REQ_RUNNING;
+	}
+	pthread_mutex_unlock(&lock);
+	return mine;
+}
+
+/* Gives back a request that was claimed and answered. */
+void
+req_free(struct trans_req *req)
+{
+	pthread_mutex_lock(&lock);
+	spare(req);
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+make_ready(struct trans_req *req)
+{
+	list_unlink(&req->link);
+	req->state = REQ_READY;
+	req->again = true;
+	list_link_tail(&ready, &req->link);
+	req_wake(NULL);
+}
+
+/* Puts it off until req_wake_waiting. Returns REQ_LATER. */
+int
+req_wait(struct trans_req *req)
+{
+	pthread_mutex_lock(&lock);
+	req->state = REQ_WAITING;
+	list_link_tail(&waiting, &req->link);
+	pthread_mutex_unlock(&lock);
+	return REQ_LATER;
+}
+
+/* What everybody waited for has come. */
+void
+req_wake_waiting(void)
+{
+	pthread_mutex_lock(&lock);
+	LIST_FOR_EACH(link, next, &waiting)
+		make_ready(LIST_ENTRY(link, struct trans_req, link));
+	pthread_mutex_unlock(&lock);
+}
+
+static struct trans_req *
+take_ready(void)
+{
+	struct trans_req *req = NULL;
+
+	pthread_mutex_lock(&lock);
+	if (!list_is_empty(&ready)) {
+		req = LIST_ENTRY(ready.next, struct trans_req, link);
+		list_unlink(&req->link);
+		req->state = REQ_RUNNING;
+	}
+	pthread_mutex_unlock(&lock);
+	return req;
+}
+
+/* Runs each request that was woken. */
+void
+req_run_ready(void)
+{
+	struct trans_req *req;
+
+	while ((req = take_ready()))
+		req->run(req);
+}
+
+static struct trans_req *
+find_unique(struct list *list, uint64_t unique)
+{
+	LIST_FOR_EACH(link, next, list) {
+		struct trans_req *req = LIST_ENTRY(link, struct trans_req, link);
+
+		if (req->unique == unique)
+			return req;
+	}
+	return NULL;
+}
+
+/* Ends a request that is put off with EINTR. One that is not is about to be
+ * answered anyway. */
+void
+req_interrupt(uint64_t unique)
+{
+	struct trans_req *req;
+
+	pthread_mutex_lock(&lock);
+	req = find_unique(&put_off, unique);
+	if (req) {
+		list_unlink(&req->link);
+		req->state = REQ_INTERRUPTED;
+		n_lent++;
+		req->door->error(req, -EINTR);
+	} else if ((req = find_unique(&waiting, unique)) || (req = find_unique(&ready, unique))) {
+		list_unlink(&req->link);
+		req->door->error(req, -EINTR);
+		spare(req);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* Whether no request is under way in any form. */
+bool
+req_is_quiet(void)
+{
+	bool quiet;
+
+	pthread_mutex_lock(&lock);
+	quiet = list_is_empty(&put_off) && list_is_empty(&waiting) && list_is_empty(&ready) && n_lent == 0;
+	pthread_mutex_unlock(&lock);
+	return quiet;
+}
+
+/* The author's side ------------------------------------------------------- */
+
+/* See trans.h. Called by a callback; another thread may have answered already. */
+int
+trans_later(struct trans_req *req)
+{
+	pthread_mutex_lock(&lock);
+	if (req->state == REQ_RUNNING) {
+		req->state = REQ_PUT_OFF;
+		list_link_tail(&put_off, &req->link);
+	} else if (req->state == REQ_WOKEN) {
+		make_ready(req);
+	} else if (req->state == REQ_ANSWERED) {
+		spare(req);
+	}
+	pthread_mutex_unlock(&lock);
+	return REQ_LATER;
+}
+
+static void
+answer(struct trans_req *req, int error, const void *data, size_t size)
+{
+	if (error < 0)
+		req->door->error(req, error);
+	else
+		req->door->data(req, data, size);
+}
+
+/* error 1: no answer, it is to be run again. */
+static void
+settle(struct trans_req *req, int error, const void *data, size_t size)
+{
+	pthread_mutex_lock(&lock);
+	switch (req->state) {
+	case REQ_RUNNING:
+		req->state = error > 0 ? REQ_WOKEN : REQ_ANSWERED;
+		if (error <= 0)
+			answer(req, error, data, size);
+		break;
+	case REQ_PUT_OFF:
+		if (error > 0) {
+			make_ready(req);
+			break;
+		}
+		list_unlink(&req->link);
+		answer(req, error, data, size);
+		spare(req);
+		break;
+	case REQ_INTERRUPTED:
+		n_lent--;
+		spare(req);
+		break;
+	default:
+		log_error("a request was answered twice: the second answer is dropped");
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* See trans.h. */
+void
+trans_reply_error(struct trans_req *req, int error)
+{
+	settle(req, error < 0 ? error : 1, NULL, 0);
+}
+
+/* See trans.h. */
+void
+trans_reply_data(struct trans_req *req, const void *data, size_t size)
+{
+	settle(req, 0, data, size);
+}
+
+/* See trans.h. */
+int
+trans_req_interrupted(struct trans_req *req)
+{
+	bool interrupted;
+
+	pthread_mutex_lock(&lock);
+	interrupted = req->state == REQ_INTERRUPTED;
+	pthread_mutex_unlock(&lock);
+	return interrupted;
+}

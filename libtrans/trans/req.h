@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* req: a request that is being answered, now or later.
+ *
+ * A front door begins one, fills in what was asked, and runs it. run() ends in
+ * one of two ways: it got REQ_LATER from somebody and returns, or it claims the
+ * request, answers, and gives it back. A request that was put off is run again when
+ * it is woken (`again` is set then), answered from any thread, or interrupted.
+ *
+ * Everything but req_begin, req_claim, req_free and the author's calls is for the
+ * main thread. Requests come from a store of spares: serving one takes no memory. */
+#ifndef TRANS_REQ_H
+#define TRANS_REQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "base/list.h"
+#include "trans/trans.h"
+
+/* "Not yet": beyond every errno. */
+enum { REQ_LATER = -4097 };
+
+/* How a front door answers what is put off; called with the store locked. */
+struct req_door {
+	void (*error)(struct trans_req *req, int error);
+	void (*data)(struct trans_req *req, const void *data, size_t size);
+};
+
+enum req_state {
+	REQ_SPARE,
+	REQ_RUNNING,		/* in a callback, on the main thread */
+	REQ_ANSWERED,		/* by another thread, before the callback returned */
+	REQ_WOKEN,		/* likewise, but to be run again */
+	REQ_PUT_OFF,		/* the author has it */
+	REQ_WAITING,		/* for the tree */
+	REQ_READY,		/* to be run again */
+	REQ_INTERRUPTED,	/* answered EINTR; the author still has it */
+};
+
+struct trans_req {
+	struct list link;
+	enum req_state state;
+	bool again;
+	const struct req_door *door;
+	void (*run)(struct trans_req *req);
+	/* the door's own */
+	void *handle;
+	uint64_t unique;
+	/* what was asked, as far as it applies */
+	trans_node_t node;
+	uint64_t id;		/* by which the door's caller knows the node */
+	size_t size;
+	off_t offset;
+	int flags;
+	const char *data;	/* of a write; valid in the first run only */
+	struct stat st;		/* of a change of attributes */
+	char name[NAME_MAX + 1];
+};
+
+void req_init(int wake_fd);
+void req_deinit(void);
+struct trans_req *req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *handle, uint64_t unique);
+bool req_claim(struct trans_req *req);
+void req_free(struct trans_req *req);
+/* Brings the main thread to look at what waits. Any thread. */
+void req_wake(void *unused);
+int req_wait(struct trans_req *req);
+void req_wake_waiting(void);
+void req_run_ready(void);
+void req_interrupt(uint64_t unique);
+bool req_is_quiet(void);
+
+#endif

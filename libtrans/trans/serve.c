@@ -1,0 +1,686 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* serve: from the handshake with portd to the end of the process.
+ *
+ * One loop on the main thread: the kernel's requests, what the control thread left,
+ * requests that can go on, files that changed, signals, and the clock. It ends in
+ * one of few ways, each a value of enum ending. */
+#include "trans/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "port/port.h"
+#include "trans/control.h"
+#include "trans/fuse.h"
+#include "trans/memory.h"
+#include "trans/node.h"
+#include "trans/notify.h"
+#include "trans/req.h"
+#include "trans/translator.h"
+#include "trans/watch.h"
+
+/* A file that is being written changes many times; a look at the end is enough. */
+enum { SETTLE_MS = 200 };
+
+enum ending {
+	GOING_ON,
+	LEFT,			/* portd let us go, or told us to */
+	UNMOUNTED,		/* or nobody wants us */
+	CUT_OFF,		/* portd is gone */
+	TERMINATED,		/* by a signal, with requests open */
+	BROKEN,
+};
+
+static struct {
+	enum ending ending;
+	int wake_fd;
+	int signal_fd;
+	uint32_t idle_ms;
+	int64_t busy_at;	/* when there last was something to do */
+	int64_t look_at;	/* when to look at the watched files; 0: no need */
+	bool stale;
+	bool old_names;		/* the kernel remembers names and cannot be told to forget all */
+} loop = { .wake_fd = -1, .signal_fd = -1 };
+
+/* Attributes -------------------------------------------------------------- */
+
+static struct wire_attr
+attr_of(const struct stat *st)
+{
+	return (struct wire_attr){
+		.valid = 1,
+		.mode = st->st_mode,
+		.size = st->st_size,
+		.blocks = st->st_blocks,
+		.atime = st->st_atim.tv_sec,
+		.mtime = st->st_mtim.tv_sec,
+		.ctime = st->st_ctim.tv_sec,
+		.atime_ns = st->st_atim.tv_nsec,
+		.mtime_ns = st->st_mtim.tv_nsec,
+		.ctime_ns = st->st_ctim.tv_nsec,
+		.nlink = st->st_nlink,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+	};
+}
+
+/* A request of our own: nobody waits for its answer. */
+static void
+ignore_error(struct trans_req *req, int error)
+{
+	(void)req;
+	(void)error;
+}
+
+static void
+ignore_data(struct trans_req *req, const void *data, size_t size)
+{
+	(void)req;
+	(void)data;
+	(void)size;
+}
+
+static void
+ignore(struct trans_req *req)
+{
+	if (req_claim(req))
+		req_free(req);
+}
+
+void
+serve_root_attr(struct wire_attr *attr)
+{
+	static const struct req_door nobody = { .error = ignore_error, .data = ignore_data };
+	struct trans_req *req = req_begin(&nobody, ignore, NULL, 0);
+	struct stat st;
+	int err;
+
+	memset(attr, 0, sizeof(*attr));
+	if (!req)
+		return;
+	err = node_stat(req, TRANS_ROOT, &st);
+	if (err == REQ_LATER)
+		return;
+	if (err == 0)
+		*attr = attr_of(&st);
+	ignore(req);
+}
+
+/* Leaving ---------------------------------------------------------------- */
+
+/* Nothing of ours would be lost, or answered by nobody. */
+static bool
+is_quiet(void)
+{
+	return req_is_quiet() && notify_is_quiet();
+}
+
+/* Asks portd to take over. No request is read meanwhile: what comes waits for
+ * the successor. */
+static void
+leave(enum fsys_leave reason)
+{
+	AUTO_ARGV struct argv argv = { 0 };
+	struct wire_attr attr;
+	struct port_reply reply;
+	struct fsys_leave_out out;
+	int err;
+
+	if (translator_argv(&translator.options, &argv) < 0)
+		return;
+	serve_root_attr(&attr);
+	err = fsys_leave_call(port_bootstrap(), &(struct fsys_leave_in){
+		.reason = reason,
+		.argv = { argv.data, argv.size },
+		.attr = { &attr, attr.valid ? sizeof(attr) : 0 },
+	}, &out, &reply, PORT_FOREVER);
+	port_reply_deinit(&reply);
+	if (err == 0)
+		loop.ending = LEFT;
+	else if (err == -ENOTCONN)
+		loop.ending = CUT_OFF;
+	loop.busy_at = sys_now_ms();
+	loop.stale = false;
+}
+
+static int
+sync_content(void)
+{
+	return translator.ops.sync ? translator.ops.sync() : 0;
+}
+
+/* A signal asks us to end. With requests open, the way a crash goes: a
+ * successor gets them again. */
+static void
+terminate(void)
+{
+	sync_content();
+	if (is_quiet())
+		leave(FSYS_LEAVE_IDLE);
+	if (loop.ending == GOING_ON)
+		loop.ending = TERMINATED;
+}
+
+/* Control ---------------------------------------------------------------- */
+
+/* Has every cache dropped that the options of before may have filled. */
+static void
+forget_everything(void)
+{
+	if (translator.ops.kind == TRANS_DIR && front_forget_names() == -EINVAL)
+		loop.old_names = true;
+	notify_node(TRANS_ROOT);
+}
+
+static void
+refuse(struct port_message *message, int error, const char *otherwise)
+{
+	const char *why = translator_error();
+
+	port_reply_send(message, error, *why ? why : otherwise, NULL);
+}
+
+static void
+answer_goaway(struct port_message *message)
+{
+	struct fsys_goaway_in in;
+	int err = 0;
+
+	if (fsys_goaway_in_get(&message->body, &in) < 0) {
+		refuse(message, PORT_E_RPC_TYPE_ERROR, "malformed request");
+		return;
+	}
+	if (!(in.flags & FSYS_GOAWAY_NOSYNC))
+		err = sync_content();
+	if (err < 0 && !(in.flags & FSYS_GOAWAY_FORCE)) {
+		refuse(message, err, "its content cannot be written out");
+		return;
+	}
+	port_reply_send(message, 0, "", NULL);
+	loop.ending = LEFT;
+}
+
+static void
+answer_sync(struct port_message *message)
+{
+	int err = sync_content();
+
+	if (err < 0)
+		refuse(message, err, "its content cannot be written out");
+	else
+		port_reply_send(message, 0, "", NULL);
+}
+
+static void
+answer_get_options(struct port_message *message)
+{
+	AUTO_ARGV struct argv argv = { 0 };
+	struct wire_buf out = { 0 };
+	int err = translator_argv(&translator.options, &argv);
+
+	if (err < 0) {
+		refuse(message, err, "out of memory");
+		return;
+	}
+	fsys_get_options_out_put(&out, &(struct fsys_get_options_out){ .argv = { argv.data, argv.size } });
+	port_reply_send(message, 0, "", &out);
+}
+
+/* Gives the set the files that came with a request. */
+static int
+adopt_files(struct option_set *set, struct fsys_set_options_in *in, struct text *why)
+{
+	AUTO_ARGV struct argv files = { 0 };
+	const char *option = NULL, *path;
+	uint32_t i = 0;
+	int err = in->files.size ? argv_copy(&files, in->files.data, in->files.size) : 0;
+
+	if (err == 0 && argv_count(&files) != 2 * (size_t)in->fds.n)
+		err = -EINVAL;
+	while (err == 0 && (option = argv_next(&files, option))) {
+		path = argv_next(&files, option);
+		err = option_set_adopt(set, option, path, fd_steal(&in->fds.fd[i++]), why);
+		option = path;
+	}
+	return err == 0 ? option_set_adopted(set, why) : err;
+}
+
+static void
+close_fds(struct wire_fds *fds)
+{
+	for (uint32_t i = 0; i < fds->n; i++)
+		fd_close(&fds->fd[i]);
+}
+
+/* Parses what is to change into a copy of what is. */
+static int
+stage_options(struct option_set *set, struct fsys_set_options_in *in, struct text *why)
+{
+	AUTO_ARGV struct argv words = { 0 };
+	int err = option_set_copy(set, &translator.options);
+
+	if (err == 0 && in->options.size)
+		err = argv_copy(&words, in->options.data, in->options.size);
+	if (err == 0)
+		err = option_set_parse(set, &words, 0, why);
+	if (err > 0) {
+		text_puts(why, "--help and --version change nothing");
+		return -EINVAL;
+	}
+	return err == 0 ? adopt_files(set, in, why) : err;
+}
+
+/* Makes a staged set the one in force; the author may still refuse, and then
+ * the old one is back. Eats nothing on failure. */
+static int
+enforce_options(struct option_set *staged, struct text *why)
+{
+	struct option_set old = translator.options;
+	int err;
+
+	if (!translator.ops.changed && !option_set_files_equal(staged, &old)) {
+		text_puts(why, "this translator cannot change its files while it runs: set it anew with settrans");
+		return -EOPNOTSUPP;
+	}
+	option_set_install(staged);
+	err = translator.ops.changed ? translator.ops.changed() : 0;
+	if (err < 0) {
+		option_set_install(&old);
+		text_puts(why, translator_error());
+		return err;
+	}
+	translator.options = *staged;
+	*staged = (struct option_set){ 0 };
+	option_set_deinit(&old);
+	return 0;
+}
+
+static void
+send_answer(void *argument)
+{
+	struct port_message *answered = argument;
+	struct wire_buf out = answered->body;
+
+	answered->body = (struct wire_buf){ 0 };
+	port_reply_send(answered, 0, "", &out);
+	port_message_deinit(answered);
+	free(answered);
+}
+
+/* Answers once no cache has anything of the old options any more: whoever set
+ * them and looks then sees the new. */
+static int
+answer_when_forgotten(struct port_message *message)
+{
+	AUTO_ARGV struct argv argv = { 0 };
+	struct port_message *answered = malloc(sizeof(*answered));
+	struct wire_attr attr;
+	int err = translator_argv(&translator.options, &argv);
+
+	if (!answered || err < 0) {
+		free(answered);
+		return -ENOMEM;
+	}
+	serve_root_attr(&attr);
+	memory_turn(&argv);
+	node_on_ready();
+	watch_open(&translator.options);
+	forget_everything();
+	*answered = *message;
+	*message = (struct port_message){ 0 };
+	wire_buf_deinit(&answered->body);
+	fsys_set_options_out_put(&answered->body, &(struct fsys_set_options_out){
+		.argv = { argv.data, argv.size },
+		.attr = { &attr, attr.valid ? sizeof(attr) : 0 },
+	});
+	if (notify_then(send_answer, answered) < 0)
+		send_answer(answered);
+	return 0;
+}
+
+static void
+answer_set_options(struct port_message *message)
+{
+	AUTO_OPTIONS struct option_set staged = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+	struct fsys_set_options_in in;
+	int err;
+
+	if (fsys_set_options_in_get(&message->body, &in) < 0) {
+		refuse(message, PORT_E_RPC_TYPE_ERROR, "malformed request");
+		return;
+	}
+	err = stage_options(&staged, &in, &why);
+	close_fds(&in.fds);
+	if (err == 0)
+		err = enforce_options(&staged, &why);
+	if (err == 0)
+		err = answer_when_forgotten(message);
+	if (err < 0)
+		port_reply_send(message, err, why.size ? text_string(&why) : strerror(-err), NULL);
+}
+
+static void
+answer(struct port_message *message)
+{
+	translator_forget_error();
+	switch (message->id) {
+	case ROUTINE_fsys_goaway:
+		answer_goaway(message);
+		break;
+	case ROUTINE_fsys_set_options:
+		answer_set_options(message);
+		break;
+	case ROUTINE_fsys_get_options:
+		answer_get_options(message);
+		break;
+	case ROUTINE_fsys_syncfs:
+		answer_sync(message);
+		break;
+	default:
+		if (message->remote != PORT_NULL)
+			port_reply_send(message, PORT_E_RPC_BAD_ID, "a control port does not answer this request", NULL);
+	}
+	port_message_destroy(message);
+}
+
+static void
+answer_control(void)
+{
+	struct port_message message;
+
+	while (loop.ending == GOING_ON && control_take(&message))
+		answer(&message);
+	if (loop.ending != GOING_ON)
+		return;
+	if (control_state() == CONTROL_CUT)
+		loop.ending = CUT_OFF;
+	else if (control_state() == CONTROL_UNWANTED)
+		loop.ending = UNMOUNTED;
+}
+
+/* The loop --------------------------------------------------------------- */
+
+static void
+drain(int fd)
+{
+	char buf[1024];
+
+	while (read(fd, buf, sizeof(buf)) == (ssize_t)sizeof(buf))
+		;
+}
+
+/* The tree may have been finished: who waits for it can go on. */
+static void
+look_at_tree(void)
+{
+	if (node_is_pending())
+		return;
+	req_wake_waiting();
+	if (loop.old_names && node_has_tree())
+		notify_root_names();
+	loop.old_names = false;
+}
+
+static void
+receive(void)
+{
+	int err = front_receive();
+
+	loop.busy_at = sys_now_ms();
+	if (err == -ENODEV) {
+		loop.ending = UNMOUNTED;
+	} else if (err < 0) {
+		log_error("cannot read requests: %s", strerror(-err));
+		loop.ending = BROKEN;
+	}
+}
+
+/* How long the loop may sleep; -1: until something happens. */
+static int
+sleep_ms(int64_t now)
+{
+	int64_t until = INT64_MAX;
+
+	if (loop.look_at)
+		until = loop.look_at;
+	if (loop.idle_ms && loop.busy_at + loop.idle_ms < until)
+		until = loop.busy_at + loop.idle_ms;
+	if (loop.stale)
+		until = now + SETTLE_MS;
+	if (until == INT64_MAX)
+		return -1;
+	if (until <= now)
+		return 0;
+	return until - now > INT_MAX ? INT_MAX : (int)(until - now);
+}
+
+static void
+look_at_clock(int64_t now)
+{
+	if (loop.look_at && now >= loop.look_at) {
+		loop.look_at = 0;
+		loop.stale = watch_is_stale();
+	}
+	if (loop.stale && is_quiet()) {
+		leave(FSYS_LEAVE_STALE);
+		return;
+	}
+	if (!loop.idle_ms || now < loop.busy_at + loop.idle_ms)
+		return;
+	if (is_quiet() && thread_is_quiet())
+		leave(FSYS_LEAVE_IDLE);
+	else
+		loop.busy_at = now;
+}
+
+static void
+turn(void)
+{
+	struct pollfd polled[] = {
+		{ .fd = loop.wake_fd, .events = POLLIN },
+		{ .fd = loop.signal_fd, .events = POLLIN },
+		{ .fd = watch_fd(), .events = POLLIN },
+		{ .fd = front_fd(), .events = POLLIN },
+	};
+	int n = poll(polled, ARRAY_SIZE(polled), sleep_ms(sys_now_ms()));
+
+	if (n < 0 && errno != EINTR) {
+		log_error("cannot wait for requests: %s", strerror(errno));
+		loop.ending = BROKEN;
+		return;
+	}
+	if (n > 0 && polled[0].revents) {
+		drain(loop.wake_fd);
+		look_at_tree();
+		req_run_ready();
+		answer_control();
+	}
+	if (n > 0 && polled[2].revents) {
+		watch_drain();
+		loop.look_at = sys_now_ms() + SETTLE_MS;
+	}
+	if (n > 0 && polled[3].revents && loop.ending == GOING_ON)
+		receive();
+	if (n > 0 && polled[1].revents && loop.ending == GOING_ON) {
+		drain(loop.signal_fd);
+		terminate();
+	}
+	if (loop.ending == GOING_ON)
+		look_at_clock(sys_now_ms());
+}
+
+/* From start to end ------------------------------------------------------- */
+
+static int
+open_loop(void)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
+	signal(SIGPIPE, SIG_IGN);
+	/* Before any thread is made: none of them is to be interrupted. */
+	pthread_sigmask(SIG_BLOCK, &mask, NULL);
+	loop.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	loop.signal_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (loop.wake_fd < 0 || loop.signal_fd < 0)
+		return -errno;
+	req_init(loop.wake_fd);
+	return 0;
+}
+
+/* What portd gave in the handshake. */
+struct given {
+	struct port_reply reply;
+	struct fsys_startup_out out;
+};
+
+static int
+shake_hands(const struct argv *argv, struct given *given)
+{
+	struct fsys_startup_in in = {
+		.control = { control_port(), PORT_MAKE_SEND },
+		.kind = translator.ops.kind,
+		.nature = translator.ops.nature,
+		.argv = { argv->data, argv->size },
+		.version = VERSION,
+	};
+	/* However long: a start may be paused. */
+	int err = fsys_startup_call(port_bootstrap(), &in, &given->out, &given->reply, PORT_FOREVER);
+
+	if (err != 0)
+		log_error("portd does not take this translator: %s",
+		    *given->reply.text ? given->reply.text : port_error_text(err));
+	return err;
+}
+
+static int
+open_mount(struct given *given, const struct argv *argv)
+{
+	struct fsys_startup_out *out = &given->out;
+	AUTO_CLOSE int fuse = fd_steal(&out->fuse);
+	AUTO_CLOSE int recovery = fd_steal(&out->recovery);
+	struct wire_init init;
+	bool changed;
+	int err, flags = fcntl(fuse, F_GETFL);
+
+	translator.underlying = fd_steal(&out->underlying);
+	loop.idle_ms = out->idle_ms;
+	if (fuse < 0 || out->init.size != sizeof(init))
+		return -EPROTO;
+	memcpy(&init, out->init.data, sizeof(init));
+	if (flags < 0 || fcntl(fuse, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	err = memory_open(recovery, out->generation, argv, &changed);
+	if (err == 0)
+		err = front_open(fd_steal(&fuse), &init);
+	if (err == 0 && changed)
+		forget_everything();
+	return err;
+}
+
+static int
+start(struct given *given)
+{
+	struct fsys_startup_out *out = &given->out;
+	int err = translator.ops.start ? translator.ops.start() : 0;
+
+	if (err < 0) {
+		if (!*translator_error())
+			log_error("cannot start: %s", strerror(-err));
+		return err;
+	}
+	node_on_ready();
+	watch_open(&translator.options);
+	loop.busy_at = sys_now_ms();
+	if (out->pending.size && front_process(out->pending.data, out->pending.size) < 0)
+		log_error("portd handed over a request that is none: it is dropped");
+	return 0;
+}
+
+static void
+run(void)
+{
+	while (loop.ending == GOING_ON)
+		turn();
+	if (loop.ending == CUT_OFF)
+		log_error("portd is gone: ending, and the mount with it");
+	if (loop.ending == UNMOUNTED || loop.ending == CUT_OFF)
+		sync_content();
+}
+
+static void
+close_all(int status)
+{
+	control_close();
+	thread_join_all();
+	if (translator.ops.stop)
+		translator.ops.stop();
+	/* The notifying thread may be held up in the kernel with the session. */
+	if (!notify_stop())
+		_exit(status);
+	watch_close();
+	front_close();
+	memory_close();
+	req_deinit();
+	fd_close(&translator.underlying);
+	port_detach();
+	fd_close(&loop.wake_fd);
+	fd_close(&loop.signal_fd);
+}
+
+static int
+serve_attached(void)
+{
+	AUTO_ARGV struct argv argv = { 0 };
+	struct given given = { .reply = { .text = "" } };
+	int err = translator_argv(&translator.options, &argv);
+
+	if (err == 0)
+		err = shake_hands(&argv, &given);
+	if (err == 0) {
+		err = open_mount(&given, &argv);
+		if (err < 0)
+			log_error("cannot serve this mount: %s", strerror(-err));
+	}
+	if (err == 0)
+		err = start(&given);
+	port_reply_deinit(&given.reply);
+	if (err != 0)
+		return 1;
+	run();
+	return loop.ending == LEFT || loop.ending == UNMOUNTED ? 0 : 1;
+}
+
+/* Serves over this connection to portd (eaten) until the end. The options are
+ * in force. Returns the exit status. */
+int
+serve(int port_fd)
+{
+	int status = 1, err = open_loop();
+
+	if (err == 0)
+		err = port_attach(port_fd, translator.name);
+	if (err == 0)
+		err = control_open(loop.wake_fd);
+	if (err != 0)
+		log_error("cannot talk to portd: %s", port_error_text(err));
+	else
+		status = serve_attached();
+	close_all(status);
+	return status;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* codec: each value is a fixed number of bytes, or a u32 length and as many
+ * bytes. A right or a descriptor is the u32 index of its place beside the body,
+ * or NOT_THERE. Rights are taken in the order in which they stand, so that a
+ * hostile body cannot name one twice. */
+#include "wire/codec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "wire/frame.h"
+
+#define NOT_THERE (~(uint32_t)0)
+
+static void
+close_fds(struct wire_fds *fds)
+{
+	for (uint32_t i = 0; i < fds->n; i++)
+		fd_close(&fds->fd[i]);
+	fds->n = 0;
+}
+
+/* Frees memory and closes the descriptors that nobody took. Rights are names:
+ * whoever knows the space releases them. What is left is an empty buffer. */
+void
+wire_buf_deinit(struct wire_buf *buf)
+{
+	close_fds(&buf->fds);
+	free(buf->data);
+	free(buf->ports);
+	*buf = (struct wire_buf){ 0 };
+}
+
+/* Makes a zeroed buffer one to read `data` from. 0, -EMSGSIZE, -ENOMEM. */
+int
+wire_buf_load(struct wire_buf *buf, const void *data, size_t size)
+{
+	uint8_t *copy;
+
+	if (size > FRAME_MAX)
+		return -EMSGSIZE;
+	copy = malloc(size ? size : 1);
+	if (!copy)
+		return -ENOMEM;
+	if (size)
+		memcpy(copy, data, size);
+	*buf = (struct wire_buf){ .data = copy, .size = size, .room = size };
+	return 0;
+}
+
+/* To be called after the last get. */
+int
+wire_buf_finish(struct wire_buf *buf)
+{
+	if (!buf->error && buf->at == buf->size)
+		return 0;
+	buf->at_port = 0;
+	return -EBADMSG;
+}
+
+static uint8_t *
+extend(struct wire_buf *buf, size_t more)
+{
+	size_t room = buf->room ? buf->room : 256;
+	uint8_t *data;
+
+	if (buf->error)
+		return NULL;
+	if (more > FRAME_MAX || buf->size + more > FRAME_MAX) {
+		buf->error = -EMSGSIZE;
+		return NULL;
+	}
+	while (room < buf->size + more)
+		room *= 2;
+	if (room != buf->room) {
+		data = realloc(buf->data, room);
+		if (!data) {
+			buf->error = -ENOMEM;
+			return NULL;
+		}
+		buf->data = data;
+		buf->room = room;
+	}
+	buf->size += more;
+	return buf->data + buf->size - more;
+}
+
+static void
+put_number(struct wire_buf *buf, uint64_t value, size_t size)
+{
+	uint8_t *p = extend(buf, size);
+
+	if (!p)
+		return;
+	for (size_t i = 0; i < size; i++)
+		p[i] = (uint8_t)(value >> 8 * i);
+}
+
+/* Appends a number. */
+void
+wire_put_u32(struct wire_buf *buf, uint32_t value)
+{
+	put_number(buf, value, 4);
+}
+
+/* Appends a number, in two's complement. */
+void
+wire_put_i32(struct wire_buf *buf, int32_t value)
+{
+	put_number(buf, (uint32_t)value, 4);
+}
+
+/* Appends a number. */
+void
+wire_put_u64(struct wire_buf *buf, uint64_t value)
+{
+	put_number(buf, value, 8);
+}
+
+/* Appends a string with its NUL. */
+void
+wire_put_str(struct wire_buf *buf, const char *value)
+{
+	if (!value)
+		value = "";
+	wire_put_blob(buf, (struct wire_blob){ value, strlen(value) + 1 });
+}
+
+/* Appends what another buffer has encoded, without its length. */
+void
+wire_put_bytes(struct wire_buf *buf, const void *data, size_t size)
+{
+	uint8_t *p = extend(buf, size);
+
+	if (p && size)
+		memcpy(p, data, size);
+}
+
+/* Appends bytes with their number. */
+void
+wire_put_blob(struct wire_buf *buf, struct wire_blob value)
+{
+	put_number(buf, value.size, 4);
+	wire_put_bytes(buf, value.data, value.size);
+}
+
+/* Appends words; the reader refuses what does not end in a NUL. */
+void
+wire_put_argv(struct wire_buf *buf, struct wire_blob value)
+{
+	wire_put_blob(buf, value);
+}
+
+/* Appends a right, which itself goes beside the body. */
+void
+wire_put_port(struct wire_buf *buf, struct wire_port value)
+{
+	size_t room = buf->ports_room ? buf->ports_room * 2 : 4;
+	struct wire_port *ports;
+
+	if (value.name == PORT_NULL && value.disposition == 0) {
+		put_number(buf, NOT_THERE, 4);
+		return;
+	}
+	if (!buf->error && buf->n_ports >= PORT_MSG_RIGHTS_MAX)
+		buf->error = -EMSGSIZE;
+	put_number(buf, buf->n_ports, 4);
+	if (buf->error)
+		return;
+	if (buf->n_ports == buf->ports_room) {
+		ports = realloc(buf->ports, room * sizeof(*ports));
+		if (!ports) {
+			buf->error = -ENOMEM;
+			return;
+		}
+		buf->ports = ports;
+		buf->ports_room = room;
+	}
+	buf->ports[buf->n_ports++] = value;
+}
+
+/* Appends a descriptor, which is the buffer's from now on, or closed when there is
+ * no room. */
+void
+wire_put_fd(struct wire_buf *buf, int value)
+{
+	if (value < 0) {
+		put_number(buf, NOT_THERE, 4);
+		return;
+	}
+	if (!buf->error && buf->fds.n >= PORT_MSG_FDS_MAX)
+		buf->error = -EMSGSIZE;
+	put_number(buf, buf->fds.n, 4);
+	if (buf->error)
+		fd_close(&value);
+	else
+		buf->fds.fd[buf->fds.n++] = value;
+}
+
+/* Appends descriptors, likewise. */
+void
+wire_put_fds(struct wire_buf *buf, struct wire_fds value)
+{
+	if (!buf->error && value.n > PORT_MSG_FDS_MAX)
+		buf->error = -EMSGSIZE;
+	put_number(buf, value.n, 4);
+	for (uint32_t i = 0; i < value.n && i < PORT_MSG_FDS_MAX; i++)
+		wire_put_fd(buf, value.fd[i]);
+}
+
+static const uint8_t *
+take(struct wire_buf *buf, size_t size)
+{
+	if (buf->error)
+		return NULL;
+	if (size > buf->size - buf->at) {
+		buf->error = -EBADMSG;
+		return NULL;
+	}
+	if (size == 0)
+		return (const uint8_t *)"";
+	buf->at += size;
+	return buf->data + buf->at - size;
+}
+
+static uint64_t
+get_number(struct wire_buf *buf, size_t size)
+{
+	const uint8_t *p = take(buf, size);
+	uint64_t value = 0;
+
+	for (size_t i = 0; p && i < size; i++)
+		value |= (uint64_t)p[i] << 8 * i;
+	return value;
+}
+
+/* Reads a number; 0 after an error. */
+uint32_t
+wire_get_u32(struct wire_buf *buf)
+{
+	return (uint32_t)get_number(buf, 4);
+}
+
+/* Reads a number; 0 after an error. */
+int32_t
+wire_get_i32(struct wire_buf *buf)
+{
+	return (int32_t)get_number(buf, 4);
+}
+
+/* Reads a number; 0 after an error. */
+uint64_t
+wire_get_u64(struct wire_buf *buf)
+{
+	return get_number(buf, 8);
+}
+
+/* Reads a string; "" after an error. */
+const char *
+wire_get_str(struct wire_buf *buf)
+{
+	struct wire_blob blob = wire_get_blob(buf);
+
+	if (!buf->error && (blob.size == 0 || strnlen(blob.data, blob.size) != blob.size - 1))
+		buf->error = -EBADMSG;
+	return buf->error ? "" : blob.data;
+}
+
+/* Reads bytes; none after an error. */
+struct wire_blob
+wire_get_blob(struct wire_buf *buf)
+{
+	size_t size = wire_get_u32(buf);
+	const uint8_t *p = take(buf, size);
+
+	return p ? (struct wire_blob){ p, size } : (struct wire_blob){ NULL, 0 };
+}
+
+/* Reads words; none after an error. */
+struct wire_blob
+wire_get_argv(struct wire_buf *buf)
+{
+	struct wire_blob blob = wire_get_blob(buf);
+
+	if (blob.size && ((const char *)blob.data)[blob.size - 1] != '\0') {
+		buf->error = -EBADMSG;
+		return (struct wire_blob){ NULL, 0 };
+	}
+	return blob;
+}
+
+/* Takes the next right; all zero for none and after an error. */
+struct wire_port
+wire_get_port(struct wire_buf *buf)
+{
+	uint32_t i = wire_get_u32(buf);
+
+	if (buf->error || i == NOT_THERE)
+		return (struct wire_port){ 0 };
+	if (i != buf->at_port || i >= buf->n_ports) {
+		buf->error = -EBADMSG;
+		return (struct wire_port){ 0 };
+	}
+	return buf->ports[buf->at_port++];
+}
+
+/* Takes a descriptor; -1 for none and after an error. */
+int
+wire_get_fd(struct wire_buf *buf)
+{
+	uint32_t i = wire_get_u32(buf);
+
+	if (buf->error || i == NOT_THERE)
+		return -1;
+	if (i >= buf->fds.n || buf->fds.fd[i] < 0) {
+		buf->error = -EBADMSG;
+		return -1;
+	}
+	return fd_steal(&buf->fds.fd[i]);
+}
+
+/* Takes descriptors; none after an error. */
+struct wire_fds
+wire_get_fds(struct wire_buf *buf)
+{
+	struct wire_fds fds = { .n = wire_get_u32(buf) };
+
+	if (fds.n > PORT_MSG_FDS_MAX) {
+		buf->error = -EBADMSG;
+		fds.n = 0;
+	}
+	for (uint32_t i = 0; i < fds.n; i++)
+		fds.fd[i] = wire_get_fd(buf);
+	if (buf->error)
+		close_fds(&fds);
+	return fds;
+}

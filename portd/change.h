@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* change: a node_set that is under way: the Hurd's settrans, step by step. */
+#ifndef PORTD_CHANGE_H
+#define PORTD_CHANGE_H
+
+#include "portd/keeper.h"
+#include "portd/message.h"
+#include "portd/node.h"
+
+/* node_set and node_resume; they answer the message themselves, which stays the caller's. */
+void change_begin(struct keeper *keeper, struct message *request);
+void change_resume(struct keeper *keeper, struct message *request);
+/* The node's translator has been started (code 0), or not. */
+void change_started(struct node *node, int code, const char *why);
+/* portd ends: whoever waits for it is told so. */
+void change_abandon(struct node *node);
+
+/* A setting out of what a tool sent. NULL with one line in *why. */
+struct setting *setting_new(struct wire_blob argv, const char *program,
+    struct wire_blob description, struct text *why);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* keeper: everything portd keeps of nodes, and the kernel port behind which it
+ * answers the tools. */
+#ifndef PORTD_KEEPER_H
+#define PORTD_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "base/text.h"
+#include "portd/message.h"
+#include "portd/port.h"
+#include "portd/right.h"
+#include "portd/store.h"
+#include "portd/world.h"
+#include "wire/messages.h"
+
+struct node;
+struct watch;
+
+struct keeper {
+	uv_loop_t *loop;
+	struct world *world;
+	struct store *store;
+	struct port *port;		/* the tools' requests arrive here */
+	struct watch *watch;		/* of the mount table */
+	struct list nodes;		/* struct node, by path */
+	struct list mounts;		/* struct mount, with or without a node */
+	struct list incarnations;	/* struct incarnation, with or without a node */
+	struct list arms;		/* struct arm: nodes waiting to be mounted */
+	unsigned n_arming;
+	uint32_t n_nodes;
+	char *runtime_dir;
+	char *state_dir;
+	char *log_dir;
+	uint32_t idle_ms;		/* a translator leaves after so long without requests */
+	uint64_t since;			/* seconds since 1970 */
+	bool resend;			/* the kernel offered FUSE_HAS_RESEND */
+	bool stopping;
+	void (*stop)(void *arg);	/* keeper_stop was called */
+	void *stop_arg;
+};
+
+struct keeper_config {
+	uv_loop_t *loop;
+	struct world *world;
+	struct store *store;
+	char *runtime_dir;	/* eaten, as the others are */
+	char *state_dir;
+	char *log_dir;
+	uint32_t idle_ms;
+	void (*stop)(void *arg);
+	void *stop_arg;
+};
+
+/* Loads the settings; 0 or -errno with one line in *why. keeper_deinit must follow either way. */
+int keeper_init(struct keeper *keeper, const struct keeper_config *config, struct text *why);
+/* Clears up after a dead portd and arms all settings. */
+void keeper_begin(struct keeper *keeper);
+/* Asks all translators to go and unmounts everything; done is called when nothing is left,
+ * or when the patience is over. */
+void keeper_end(struct keeper *keeper, void (*done)(void *arg), void *arg);
+/* After keeper_end, or before keeper_begin. Handles close in the loop's next turns. */
+void keeper_deinit(struct keeper *keeper);
+
+/* Answers: a message that holds code and text, to which the fields of NAME_out may be put,
+ * and the whole answer. `reply` is eaten by the latter. */
+struct message *answer_new(uint32_t id, int code, const char *text);
+void answer_send(struct right reply, uint32_t id, int code, const char *text);
+
+#endif

@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mounter: mounts, checks that the mount is where it was meant to be, unmounts.
+ *
+ * All of it runs in a helper process and may block in a user's path. A path
+ * is a name that its owner can change at any time, so what counts is the
+ * descriptor: the node is compared with it before, and after fusermount3 (which takes a
+ * path) the parent is asked what its name leads to now. */
+#include "portd/mounter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "portd/helper.h"
+#include "portd/mountinfo.h"
+
+/* A file manager lists a mount in a home directory as a drive, unless its
+ * source is "none" (GLib's list of system devices). */
+#define MOUNT_OPTIONS "fsname=none,subtype=" MOUNT_SUBTYPE ",default_permissions"
+
+enum {
+	MODE_BENEATH = 0100,	/* rsync --delete from above stops at it; 0500 it reads as empty */
+	MODE_TO_MOUNT = 0300,	/* fusermount3 wants to write and enter */
+};
+
+static int __attribute__((format(printf, 3, 4)))
+fail(struct mount_answer *answer, int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(answer->text, sizeof(answer->text), format, args);
+	va_end(args);
+	answer->code = code;
+	return code;
+}
+
+/* Paths --------------------------------------------------------------------- */
+
+/* Whether path is dir or beneath it. */
+bool
+path_is_inside(const char *path, const char *dir)
+{
+	size_t length = strlen(dir);
+
+	if (length == 1)	/* "/" */
+		return true;
+	return strncmp(path, dir, length) == 0 &&
+	    (path[length] == '\0' || path[length] == '/');
+}
+
+/* Why this can be no node's path, or NULL. */
+const char *
+path_problem(const char *path)
+{
+	if (path[0] != '/')
+		return "is not absolute";
+	if (path[1] == '\0')
+		return "is the root directory";
+	if (strlen(path) >= 4096)
+		return "is too long";
+	for (const char *at = path; *at; ) {
+		size_t length = strcspn(at + 1, "/");
+
+		if (length == 0 || (length == 1 && at[1] == '.') ||
+		    (length == 2 && at[1] == '.' && at[2] == '.'))
+			return "is not in its plain form";
+		at += 1 + length;
+	}
+	return NULL;
+}
+
+/* Opens the directory that a path is in; *namep is the last component. */
+static int
+open_parent(const char *path, const char **namep)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *parent = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+
+	*namep = slash + 1;
+	if (!parent)
+		return -ENOMEM;
+	int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+chmod_fd(int fd, mode_t mode)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+/* fusermount3 --------------------------------------------------------------- */
+
+struct fusermount {
+	pid_t pid;
+	int comm;	/* the connection arrives here */
+	int complaints;	/* its standard error */
+};
+
+static void __attribute__((noreturn))
+exec_fusermount(char *const argv[])
+{
+	static const char *const places[] = { "/usr/bin/fusermount3", "/bin/fusermount3" };
+
+	execvp(argv[0], argv);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		execv(places[i], argv);
+	_exit(127);
+}
+
+static int
+fusermount_start(struct fusermount *run, char *const argv[])
+{
+	int comm[2];
+	int complaints[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, comm) < 0)
+		return -errno;
+	if (pipe2(complaints, O_CLOEXEC) < 0)
+		return -errno;
+	run->pid = fork();
+	if (run->pid == 0) {
+		char number[16];
+
+		dup2(complaints[1], STDERR_FILENO);
+		fcntl(comm[1], F_SETFD, 0);
+		snprintf(number, sizeof(number), "%d", comm[1]);
+		setenv("_FUSE_COMMFD", number, 1);
+		setenv("LC_ALL", "C", 1);
+		exec_fusermount(argv);
+	}
+	fd_close(&comm[1]);
+	fd_close(&complaints[1]);
+	run->comm = comm[0];
+	run->complaints = complaints[0];
+	return run->pid < 0 ? -errno : 0;
+}
+
+static int
+receive_connection(int comm)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr header = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.room, .msg_controllen = sizeof(control.room),
+	};
+	struct cmsghdr *cmsg;
+	int fd = -1;
+
+	if (recvmsg(comm, &header, MSG_CMSG_CLOEXEC) <= 0)
+		return -1;
+	cmsg = CMSG_FIRSTHDR(&header);
+	if (cmsg && cmsg->cmsg_type == SCM_RIGHTS && cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	return fd;
+}
+
+/* Runs it to its end. The exit status; what it said stands in `said`, one line. */
+static int
+fusermount_run(char *const argv[], int *connectionp, char *said, size_t room)
+{
+	struct fusermount run = { .pid = -1, .comm = -1, .complaints = -1 };
+	int status = 0;
+	ssize_t n;
+
+	said[0] = '\0';
+	if (fusermount_start(&run, argv) < 0)
+		return 126;
+	if (connectionp)
+		*connectionp = receive_connection(run.comm);
+	n = sys_read_all(run.complaints, said, room - 1);
+	said[n > 0 ? n : 0] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	while (waitpid(run.pid, &status, 0) < 0 && errno == EINTR)
+		;
+	fd_close(&run.comm);
+	fd_close(&run.complaints);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+}
+
+static const struct complaint {
+	const char *said;
+	int code;
+	const char *advice;
+} complaints[] = {
+	{ "too many FUSE", -EMFILE, "too many FUSE file systems are mounted on this machine; "
+	    "the administrator may raise mount_max in /etc/fuse.conf" },
+	{ "fuse device not found", -ENODEV, "there is no /dev/fuse; "
+	    "the administrator may load it with: modprobe fuse" },
+	{ "/dev/fuse", -ENODEV, "/dev/fuse cannot be opened; "
+	    "the administrator may allow it with: chmod 0666 /dev/fuse" },
+	{ "no write access", -EACCES, "you may not write to it, and fusermount3 mounts only "
+	    "where you may" },
+	{ "user has no", -EACCES, "you may not write to it, and fusermount3 mounts only "
+	    "where you may" },
+	{ "not owned by user", -EACCES, "it is in a sticky directory and not yours" },
+	{ "mounting over filesystem type", -EACCES, "fusermount3 refuses to mount on a file "
+	    "system of that type" },
+	{ "not a directory or a regular file", -EINVAL, "only a file or a directory can be a node" },
+	{ "Permission denied", -EACCES, "fusermount3 may not reach or write it; "
+	    "see who may enter the directories above" },
+	{ "Operation not permitted", -EACCES, "the system does not let fusermount3 mount here; "
+	    "in a container it needs /dev/fuse and the right to mount" },
+	{ "Device or resource busy", -EBUSY, "it is in use" },
+};
+
+static int
+explain(struct mount_answer *answer, const char *path, int status, const char *said)
+{
+	if (status == 127)
+		return fail(answer, -ENODEV, "%s: fusermount3 is missing; install the package fuse3",
+		    path);
+	for (size_t i = 0; i < ARRAY_SIZE(complaints); i++)
+		if (strstr(said, complaints[i].said))
+			return fail(answer, complaints[i].code, "%s: %s (%s)", path,
+			    complaints[i].advice, said);
+	return fail(answer, -EIO, "%s: fusermount3 failed: %s", path,
+	    said[0] ? said : "without a word");
+}
+
+static int
+unmount_path(const char *path, bool lazy, char *said, size_t room)
+{
+	char *argv[] = { (char *)"fusermount3", (char *)(lazy ? "-uz" : "-u"), (char *)"--",
+		(char *)path, NULL };
+
+	return fusermount_run(argv, NULL, said, room);
+}
+
+/* Checks -------------------------------------------------------------------- */
+
+/* Remembers what is covered; says why it cannot be. */
+static int
+check_node(const struct mount_job *job, int node, struct stat *st, struct mount_answer *answer)
+{
+	bool dir = job->kind == NODE_KIND_DIR;
+
+	if (fstat(node, st) < 0)
+		return fail(answer, -errno, "%s: %s", job->path, strerror(errno));
+	if (geteuid() != 0 && st->st_uid != geteuid())
+		return fail(answer, -EACCES, "%s: belongs to somebody else; "
+		    "a translator can be set only on what is yours", job->path);
+	if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode))
+		return fail(answer, -EINVAL, "%s: is neither a file nor a directory; "
+		    "make a node of another name with -c", job->path);
+	if (dir != S_ISDIR(st->st_mode))
+		return fail(answer, dir ? -ENOTDIR : -EISDIR, "%s: is a %s and the translator is a %s; "
+		    "use -c with another name", job->path, dir ? "file" : "directory",
+		    dir ? "directory" : "file");
+	return 0;
+}
+
+/* That the name still leads to the node that was checked. */
+static int
+check_name(const struct mount_job *job, int parent, const char *name, const struct stat *st,
+    struct mount_answer *answer)
+{
+	struct stat now;
+
+	if (fstatat(parent, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(answer, -errno, "%s: %s", job->path, strerror(errno));
+	if (now.st_dev != st->st_dev || now.st_ino != st->st_ino)
+		return fail(answer, -ESTALE, "%s: was exchanged for another one meanwhile; try again",
+		    job->path);
+	return 0;
+}
+
+static bool
+find_mount(uint32_t id, const char *device, char *path, size_t room)
+{
+	AUTO_FREE char *table = mountinfo_read();
+	char *cursor = table;
+	struct mountinfo info;
+
+	while (mountinfo_next(&cursor, &info)) {
+		if (info.id != id)
+			continue;
+		if (device && device[0] && strcmp(info.device, device) != 0)
+			return false;
+		return (size_t)snprintf(path, room, "%s", info.path) < room;
+	}
+	return false;
+}
+
+/* Finds the new mount under the name; 0 when it is not there. */
+static uint32_t
+mounted_id(int parent, const char *name, uint32_t beneath, struct mount_answer *answer)
+{
+	AUTO_CLOSE int top = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	uint32_t id = top < 0 ? 0 : mountinfo_id_of(top);
+	AUTO_FREE char *table = NULL;
+	struct mountinfo info;
+	char *cursor;
+
+	if (id == 0 || id == beneath)
+		return 0;
+	cursor = table = mountinfo_read();
+	while (mountinfo_next(&cursor, &info)) {
+		if (info.id != id)
+			continue;
+		snprintf(answer->device, sizeof(answer->device), "%s", info.device);
+		return id;
+	}
+	return 0;
+}
+
+static void
+remember(struct wire_attr *attr, const struct stat *st)
+{
+	*attr = (struct wire_attr){
+		.mode = st->st_mode,
+		.atime = st->st_atim.tv_sec, .atime_ns = (uint32_t)st->st_atim.tv_nsec,
+		.mtime = st->st_mtim.tv_sec, .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
+		.ctime = st->st_ctim.tv_sec, .ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
+		.nlink = (uint32_t)st->st_nlink,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+	};
+}
+
+/* Unmounts what a dead portd left on a setting's path. false: a live one serves it. */
+static bool
+clear_stale(const char *path)
+{
+	AUTO_FREE char *table = mountinfo_read();
+	char *cursor = table;
+	struct mountinfo info;
+	struct statfs fs;
+	char said[512];
+
+	while (mountinfo_next(&cursor, &info)) {
+		if (info.uid != geteuid() || strcmp(info.path, path) != 0)
+			continue;
+		if (statfs(path, &fs) == 0 || errno != ENOTCONN)
+			return false;
+		unmount_path(path, true, said, sizeof(said));
+	}
+	return true;
+}
+
+/* Mounting ------------------------------------------------------------------ */
+
+struct mounting {
+	int parent;
+	const char *name;
+	int fds[3];		/* connection, node, -U node */
+	struct stat st;
+};
+
+static int
+open_node(const struct mount_job *job, struct mounting *mounting, struct mount_answer *answer)
+{
+	mounting->fds[1] = HELPER_FD(0);
+	if (fcntl(HELPER_FD(0), F_GETFD) < 0) {
+		if (!clear_stale(job->path))
+			return fail(answer, -EBUSY, "%s: another hird-portd of yours serves it; "
+			    "stop that one", job->path);
+		mounting->fds[1] = open(job->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (mounting->fds[1] < 0)
+			return fail(answer, -errno, "%s: %s", job->path, strerror(errno));
+	}
+	mounting->parent = open_parent(job->path, &mounting->name);
+	if (mounting->parent < 0)
+		return fail(answer, mounting->parent, "%s: the directory above: %s", job->path,
+		    strerror(-mounting->parent));
+	return 0;
+}
+
+static int
+open_underlying(const struct mount_job *job, struct mounting *mounting,
+    struct mount_answer *answer)
+{
+	mounting->fds[2] = -1;
+	if (fcntl(HELPER_FD(1), F_GETFD) >= 0) {
+		mounting->fds[2] = HELPER_FD(1);
+	} else if (job->underlying_path[0]) {
+		mounting->fds[2] = open(job->underlying_path, O_PATH | O_CLOEXEC);
+		if (mounting->fds[2] < 0)
+			return fail(answer, -errno, "%s: the underlying node %s: %s", job->path,
+			    job->underlying_path, strerror(errno));
+	}
+	return 0;
+}
+
+static int
+mount_and_check(const struct mount_job *job, struct mounting *mounting,
+    struct mount_answer *answer)
+{
+	char *argv[] = { (char *)"fusermount3", (char *)"-o", (char *)MOUNT_OPTIONS,
+		(char *)"--", (char *)job->path, NULL };
+	char said[512];
+	int status;
+
+	status = fusermount_run(argv, &mounting->fds[0], said, sizeof(said));
+	if (status != 0 || mounting->fds[0] < 0)
+		return explain(answer, job->path, status, said);
+	answer->mount_id = mounted_id(mounting->parent, mounting->name,
+	    mountinfo_id_of(mounting->fds[1]), answer);
+	if (answer->mount_id != 0)
+		return 0;
+	unmount_path(job->path, true, said, sizeof(said));
+	return fail(answer, -ESTALE, "%s: was exchanged for another one while it was mounted; "
+	    "try again", job->path);
+}
+
+static int
+mount_node(const struct mount_job *job, struct mounting *mounting, struct mount_answer *answer)
+{
+	bool closed_beneath = job->created && job->kind == NODE_KIND_DIR;
+	int err = open_node(job, mounting, answer);
+
+	if (err == 0)
+		err = check_node(job, mounting->fds[1], &mounting->st, answer);
+	if (err == 0)
+		err = check_name(job, mounting->parent, mounting->name, &mounting->st, answer);
+	if (err == 0)
+		err = open_underlying(job, mounting, answer);
+	if (err < 0)
+		return err;
+	if (closed_beneath)
+		chmod_fd(mounting->fds[1], MODE_TO_MOUNT);
+	err = mount_and_check(job, mounting, answer);
+	if (closed_beneath)
+		chmod_fd(mounting->fds[1], MODE_BENEATH);
+	if (err == 0)
+		remember(&answer->beneath, &mounting->st);
+	return err;
+}
+
+/* Mounts; the work of a helper. */
+void
+mounter_mount(void *mount_job)
+{
+	struct mount_answer answer = { 0 };
+	struct mounting mounting = { .parent = -1, .fds = { -1, -1, -1 } };
+	int err = mount_node(mount_job, &mounting, &answer);
+
+	helper_answer(&answer, sizeof(answer), mounting.fds, err == 0 ? 3 : 0);
+}
+
+/* Unmounting ---------------------------------------------------------------- */
+
+static int
+unmount_node(const struct unmount_job *job, struct mount_answer *answer)
+{
+	char path[8192];
+	char said[512];
+	int status;
+
+	if (job->mount_id == 0 || !find_mount(job->mount_id, job->device, path, sizeof(path)))
+		return 0;	/* somebody was faster */
+	status = unmount_path(path, job->lazy, said, sizeof(said));
+	if (status == 0 || !find_mount(job->mount_id, job->device, path, sizeof(path)))
+		return 0;
+	return explain(answer, path, status, said);
+}
+
+/* Gives the directory beneath its mode back, if it is still as portd left it. */
+static void
+restore_mode(const struct unmount_job *job)
+{
+	AUTO_CLOSE int opened = -1;
+	int fd = HELPER_FD(0);
+	struct stat st;
+
+	if (fcntl(fd, F_GETFD) < 0)
+		fd = opened = open(job->path, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return;
+	if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	    ((st.st_mode & 07777) == MODE_BENEATH || (st.st_mode & 07777) == MODE_TO_MOUNT))
+		chmod_fd(fd, job->restore_mode);
+}
+
+/* Unmounts; the work of a helper. */
+void
+mounter_unmount(void *unmount_job)
+{
+	const struct unmount_job *job = unmount_job;
+	struct mount_answer answer = { 0 };
+
+	if (unmount_node(job, &answer) == 0 && job->restore)
+		restore_mode(job);
+	helper_answer(&answer, sizeof(answer), NULL, 0);
+}
+
+/* Unmounts many; the work of a helper. */
+void
+mounter_unmount_all(void *unmount_all_job)
+{
+	const struct unmount_all_job *jobs = unmount_all_job;
+	struct mount_answer answer = { 0 };
+	char path[8192];
+	char said[512];
+
+	for (size_t i = jobs->n_ids; i-- > 0; ) {
+		if (!find_mount(jobs->ids[i], NULL, path, sizeof(path)))
+			continue;
+		if (unmount_path(path, false, said, sizeof(said)) != 0)
+			unmount_path(path, true, said, sizeof(said));
+	}
+	helper_answer(&answer, sizeof(answer), NULL, 0);
+}
+
+/* Sweeping: a connection without a server answers ENOTCONN to statfs, at once; a live one
+ * answers from its portd's memory. The work of a helper. */
+void
+mounter_sweep(void *arg)
+{
+	AUTO_FREE char *table = mountinfo_read();
+	struct mount_answer answer = { 0 };
+	char *cursor = table;
+	struct mountinfo info;
+	struct statfs fs;
+	char said[512];
+
+	(void)arg;
+	while (mountinfo_next(&cursor, &info))
+		if (info.uid == geteuid() && statfs(info.path, &fs) < 0 && errno == ENOTCONN)
+			unmount_path(info.path, true, said, sizeof(said));
+	helper_answer(&answer, sizeof(answer), NULL, 0);
+}
+
+/* Says what the files of typed options are now; the work of a helper. */
+void
+mounter_identify(void *argv)
+{
+	const struct argv *files = argv;
+	struct argv words = { 0 };
+	const char *path = NULL;
+
+	for (const char *option = argv_next(files, NULL); option; option = argv_next(files, path)) {
+		struct stat st;
+
+		path = argv_next(files, option);
+		if (!path)
+			break;
+		if (stat(path, &st) < 0)
+			argv_add(&words, "missing");
+		else
+			argv_printf(&words, "%llu:%llu:%lld:%lld.%09ld",
+			    (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+			    (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	}
+	helper_answer(words.data ? words.data : "", words.size, NULL, 0);
+}

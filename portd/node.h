@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* node: a path of the user's with a translator behind it: what is set, what is
+ * mounted, what runs. */
+#ifndef PORTD_NODE_H
+#define PORTD_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "portd/keeper.h"
+#include "portd/mount.h"
+#include "portd/start.h"
+#include "portd/store.h"
+#include "portd/translog.h"
+
+struct arm;
+struct change;
+struct options;
+
+enum {
+	NODE_START_TIMEOUT_MS = 60 * 1000,
+	NODE_GOAWAY_MS = 5 * 1000,
+	NODE_RETRY_MS = 30 * 1000,	/* a failed node is tried again after so long */
+	NODE_CRASHES_MAX = 3,		/* within NODE_RETRY_MS */
+};
+
+struct node {
+	struct list link;		/* keeper->nodes */
+	struct keeper *keeper;
+	char *path;
+	struct setting *passive;	/* the setting, as stored */
+	struct setting *run;		/* the same with the options as changed at run time */
+	struct setting *active;		/* what was started over the setting; in memory only */
+	bool created;
+	uint32_t restore_mode;
+	char *underlying_path;
+	uint64_t set_at;
+	uint32_t generation;
+	struct translog *log;
+
+	struct mount *mount;		/* NULL: not armed */
+	struct incarnation *inc;	/* NULL: none runs */
+	struct change *change;		/* a node_set that is under way */
+	struct options *options;	/* a node_set_options that is under way */
+	struct arm *arm;		/* it is being mounted, or will be soon */
+	bool waits_for_outer;		/* armed when the node it is inside of starts */
+	char *reason;			/* why it is not armed or has failed; NULL */
+	void *pending;			/* the request that the next incarnation answers */
+	size_t pending_size;
+	uint32_t starts;
+	uint32_t crashes;
+	unsigned failures;		/* in a row: starts that failed, crashes within NODE_RETRY_MS */
+	int64_t failed_at;		/* ms; of the last one */
+	int64_t retry_at;		/* ms; requests get EIO until then */
+	bool resent;			/* the next incarnation gets requests again that another one took */
+};
+
+/* Makes a node of that path and puts it among the others. NULL: no memory. */
+struct node *node_new(struct keeper *keeper, const char *path);
+/* A node that has no process and no mount any more. */
+void node_free(struct node *node);
+struct node *node_find(struct keeper *keeper, const char *path);
+/* The innermost other node that this one's path is inside of, or NULL. */
+struct node *node_outer(const struct node *node);
+
+/* What stands behind it, or would: active, else changed at run time, else set. */
+struct setting *node_setting(const struct node *node);
+enum node_state node_state(const struct node *node);
+/* "hello (pid 123)", for messages; static. */
+const char *node_who(const struct node *node);
+void node_say(struct node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes its row, or removes it when nothing is set. 0 or -errno with *why. */
+int node_store(struct node *node, struct text *why);
+
+/* Gives it a mount (eaten): it is idle then. */
+void node_attach(struct node *node, struct mount *mount);
+/* Takes the mount away; the caller's. */
+struct mount *node_detach(struct node *node);
+/* Takes over an incarnation that has announced itself, and hands the mount over. 0 or -errno. */
+int node_adopt(struct node *node, struct incarnation *inc);
+/* Takes the incarnation away; the caller's. NULL: none. */
+struct incarnation *node_release(struct node *node);
+/* Starts the translator now, whatever went wrong before. 0 or -errno. */
+int node_start(struct node *node, uint32_t timeout_ms);
+/* Its options changed while nothing ran: what the kernel remembers of it is old. */
+void node_changed(struct node *node);
+/* Forgets past failures. */
+void node_forgive(struct node *node);
+/* The mount is gone (undone by hand, or aborted). */
+void node_lost_mount(struct node *node, const char *why);
+/* The mount is at another path now: a directory above was renamed. */
+void node_moved(struct node *node, const char *path);
+
+#endif

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* start: launches translators, speaks fsys with them, and sees them die.
+ *
+ * A start-up port per incarnation is its only right: what it may ask of portd
+ * is to announce itself and to leave. */
+#include "portd/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/launch.h"
+#include "base/sys.h"
+#include "portd/helper.h"
+#include "portd/keeper.h"
+#include "portd/mount.h"
+#include "portd/mounter.h"
+
+enum {
+	IDENTIFY_DEADLINE_MS = 5000,
+	SILENT_MS = 2000,	/* a process without its connection may take so long to end */
+	ORPHAN_LOOK_MS = 5000,
+};
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The log ------------------------------------------------------------------- */
+
+static void
+take_log(struct incarnation *inc, const char *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (data[i] != '\n' && inc->line_size < sizeof(inc->line))
+			inc->line[inc->line_size++] = data[i];
+		if (data[i] == '\n' || inc->line_size == sizeof(inc->line)) {
+			if (inc->line_size > 0)
+				translog_line(inc->log, inc->pid, inc->line, inc->line_size);
+			inc->line_size = 0;
+		}
+	}
+}
+
+/* At most `rounds` reads: a translator that only talks must not keep the loop. */
+static void
+read_log(struct incarnation *inc, unsigned rounds)
+{
+	char data[4096];
+	ssize_t n = -1;
+
+	while (rounds-- > 0 && (n = read(inc->log_fd, data, sizeof(data))) > 0)
+		take_log(inc, data, (size_t)n);
+	if (n == 0)
+		uv_poll_stop(&inc->log_poll);
+}
+
+static void
+on_log(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	read_log(poll->data, 4);
+}
+
+/* Release ------------------------------------------------------------------- */
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct incarnation *inc = handle->data;
+
+	if (--inc->n_handles > 0)
+		return;
+	fd_close(&inc->pidfd);
+	fd_close(&inc->log_fd);
+	argv_deinit(&inc->identities);
+	inc->log = translog_unref(inc->log);
+	free(inc->name);
+	free(inc);
+}
+
+static void
+drop_ports(struct incarnation *inc)
+{
+	struct right control = inc->control;
+	struct right reply = inc->startup_reply;
+
+	inc->control = inc->startup_reply = (struct right){ .kind = RIGHT_NULL };
+	right_release(control);
+	right_release(reply);
+	if (inc->task) {
+		struct task *task = inc->task;
+
+		inc->task = NULL;
+		task_on_death(task, NULL, NULL);
+		task_kill(task);
+	}
+	if (inc->port)
+		port_kill(inc->port);
+	inc->port = NULL;
+}
+
+static void
+incarnation_free(struct incarnation *inc)
+{
+	list_unlink(&inc->link);
+	drop_ports(inc);
+	if (inc->identify)
+		helper_cancel(inc->identify);
+	inc->identify = NULL;
+	mount_free(inc->orphaned);
+	inc->orphaned = NULL;
+	translog_rest(inc->log);
+	uv_close((uv_handle_t *)&inc->exit_poll, on_closed);
+	uv_close((uv_handle_t *)&inc->timer, on_closed);
+	uv_close((uv_handle_t *)&inc->log_poll, on_closed);
+}
+
+/* Death --------------------------------------------------------------------- */
+
+/* Ends its process. */
+void
+incarnation_kill(struct incarnation *inc)
+{
+	sys_pidfd_send_signal(inc->pidfd, SIGKILL);
+}
+
+static void
+tell_options(struct incarnation *inc, struct message *reply)
+{
+	void (*callback)(struct incarnation *, struct message *, void *) = inc->on_options;
+
+	inc->on_options = NULL;
+	if (callback)
+		callback(inc, reply, inc->on_options_arg);
+	else if (reply)
+		message_free(reply);
+}
+
+static void
+tell_gone(struct incarnation *inc)
+{
+	void (*gone)(void *arg) = inc->on_gone;
+
+	inc->on_gone = NULL;
+	if (gone)
+		gone(inc->on_gone_arg);
+}
+
+static void
+tell_death(struct incarnation *inc, int code, const char *why)
+{
+	const struct incarnation_owner *owner = inc->owner;
+
+	inc->owner = NULL;
+	if (owner)
+		owner->died(inc, code, why, inc->arg);
+}
+
+/* "hello did not start: no such file" */
+static void
+describe_death(const struct incarnation *inc, int status, char *why, size_t room)
+{
+	const char *what = inc->state == INCARNATION_SERVING ? "ended" : "did not start";
+	const char *said = translog_last(inc->log);
+	size_t name = strlen(inc->name);
+
+	if (strncmp(said, inc->name, name) == 0 && strncmp(said + name, ": ", 2) == 0)
+		said += name + 2;
+	if (inc->ended)
+		snprintf(why, room, "%s %s: %s", inc->name, what, inc->ended);
+	else if (WIFSIGNALED(status))
+		snprintf(why, room, "%s %s: killed by signal %d (%s)%s%s", inc->name, what,
+		    WTERMSIG(status), strsignal(WTERMSIG(status)), said[0] ? ": " : "", said);
+	else if (said[0])
+		snprintf(why, room, "%s %s: %s", inc->name, what, said);
+	else
+		snprintf(why, room, "%s %s: exit status %d, without a word", inc->name, what,
+		    WEXITSTATUS(status));
+}
+
+static void
+on_exit_event(uv_poll_t *poll, int poll_status, int events)
+{
+	struct incarnation *inc = poll->data;
+	char why[TRANSLOG_LINE_MAX + 200];
+	int status = 0;
+
+	(void)poll_status;
+	(void)events;
+	if (waitpid(inc->pid, &status, WNOHANG) == 0)
+		return;
+	uv_poll_stop(poll);
+	read_log(inc, 64);
+	take_log(inc, "\n", 1);
+	describe_death(inc, status, why, sizeof(why));
+	tell_options(inc, NULL);
+	tell_death(inc, -EIO, why);
+	tell_gone(inc);
+	incarnation_free(inc);
+}
+
+/* Not even SIGKILL ends a process that hangs in the kernel: nobody waits for that. */
+static void
+on_give_up_time(uv_timer_t *timer)
+{
+	tell_gone(timer->data);
+}
+
+static void
+on_kill_time(uv_timer_t *timer)
+{
+	incarnation_kill(timer->data);
+	uv_timer_start(timer, on_give_up_time, SILENT_MS, 0);
+}
+
+/* The task's connection ended; its process should, too. */
+static void
+on_task_death(void *arg)
+{
+	struct incarnation *inc = arg;
+
+	inc->task = NULL;
+	if (inc->state != INCARNATION_LEAVING)
+		uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
+}
+
+static void
+on_start_time(uv_timer_t *timer)
+{
+	struct incarnation *inc = timer->data;
+	char why[256];
+
+	snprintf(why, sizeof(why), "%s did not announce itself in time", inc->name);
+	inc->ended = "too late";
+	incarnation_kill(inc);
+	tell_death(inc, -ETIMEDOUT, why);
+}
+
+/* fsys ---------------------------------------------------------------------- */
+
+static void
+take_attr(struct incarnation *inc, struct wire_blob blob)
+{
+	if (blob.size != sizeof(inc->attr))
+		return;
+	memcpy(&inc->attr, blob.data, sizeof(inc->attr));
+	inc->has_attr = true;
+}
+
+static void
+check_announced(struct incarnation *inc)
+{
+	if (inc->state != INCARNATION_LAUNCHED || inc->identify ||
+	    inc->startup_reply.kind == RIGHT_NULL)
+		return;
+	inc->state = INCARNATION_ANNOUNCED;
+	uv_timer_stop(&inc->timer);
+	if (inc->owner)
+		inc->owner->announced(inc, inc->arg);
+}
+
+static void
+take_startup(struct incarnation *inc, struct message *message)
+{
+	struct right reply = message_take_reply(message);
+	struct fsys_startup_in in;
+	struct right control;
+
+	if (fsys_startup_in_get(&message->body, &in) < 0) {
+		answer_send(reply, message->id, PORT_E_RPC_BAD_ARGUMENTS, "");
+		return;
+	}
+	control = message_take_right(message, in.control);
+	if (inc->startup_reply.kind != RIGHT_NULL || inc->state != INCARNATION_LAUNCHED ||
+	    control.kind != RIGHT_SEND) {
+		right_release(control);
+		answer_send(reply, message->id, -EINVAL, "fsys_startup is called once, "
+		    "with a send right to the control port");
+		return;
+	}
+	inc->control = control;
+	inc->startup_reply = reply;
+	take_attr(inc, in.attr);
+	check_announced(inc);
+}
+
+static void
+take_leave(struct incarnation *inc, struct message *message)
+{
+	struct right reply = message_take_reply(message);
+	const struct incarnation_owner *owner = inc->owner;
+	struct fsys_leave_in in;
+
+	if (fsys_leave_in_get(&message->body, &in) < 0) {
+		answer_send(reply, message->id, PORT_E_RPC_BAD_ARGUMENTS, "");
+		return;
+	}
+	if (inc->orphaned || inc->on_options) {
+		answer_send(reply, message->id, -EBUSY, "it is still needed");
+		return;
+	}
+	take_attr(inc, in.attr);
+	inc->owner = NULL;
+	inc->state = INCARNATION_LEAVING;
+	uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
+	answer_send(reply, message->id, 0, "");
+	if (owner)
+		owner->left(inc, in.reason, inc->arg);
+}
+
+/* What arrives on the start-up port: the two requests, answers of the control port, and
+ * notices. */
+static void
+on_message(struct port *port, struct message *message, void *arg)
+{
+	struct incarnation *inc = arg;
+
+	(void)port;
+	switch (message->id) {
+	case ROUTINE_fsys_startup:
+		take_startup(inc, message);
+		break;
+	case ROUTINE_fsys_leave:
+		take_leave(inc, message);
+		break;
+	case ROUTINE_fsys_set_options + RPC_REPLY_OFFSET:
+		tell_options(inc, message);
+		return;
+	case PORT_NOTIFY_SEND_ONCE:
+		tell_options(inc, NULL);
+		break;
+	case PORT_NOTIFY_NO_SENDERS:
+		if (inc->state == INCARNATION_LAUNCHED && inc->startup_reply.kind == RIGHT_NULL)
+			uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
+		break;
+	case ROUTINE_fsys_goaway + RPC_REPLY_OFFSET:
+		break;
+	default:
+		answer_send(message_take_reply(message), message->id, PORT_E_RPC_BAD_ID, "");
+	}
+	message_free(message);
+}
+
+/* Starting ------------------------------------------------------------------ */
+
+static void
+on_identified(struct helper_answer *answer, void *arg)
+{
+	struct incarnation *inc = arg;
+
+	inc->identify = NULL;
+	if (answer->error == 0 && answer->size > 0)
+		argv_copy(&inc->identities, answer->data, answer->size);
+	check_announced(inc);
+}
+
+static int
+launch_process(struct incarnation *inc, const struct setting *setting, int *log_fdp)
+{
+	struct launch what = {
+		.program = setting->program,
+		.argv = &setting->argv,
+		.files = setting->files.size ? &setting->files : NULL,
+		.port_fd = -1,
+		.log_fd = *log_fdp,
+		.pdeathsig = true,
+	};
+	int err = world_new_task(inc->keeper->world, right_make_send(inc->port), &inc->task,
+	    &what.port_fd);
+
+	if (err < 0)
+		return err;
+	port_arm_no_senders(inc->port, 0);
+	inc->pid = launch(&what, &inc->pidfd);
+	fd_close(&what.port_fd);
+	fd_close(log_fdp);
+	if (inc->pid < 0)
+		return inc->pid;
+	task_on_death(inc->task, on_task_death, inc);
+	task_bind(inc->task, inc->pid);
+	return 0;
+}
+
+static int
+open_log(struct incarnation *inc, struct translog *log, int *write_fdp)
+{
+	int pipe_fds[2];
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+	inc->log_fd = pipe_fds[0];
+	inc->log = translog_ref(log);
+	translog_begin(log);
+	*write_fdp = pipe_fds[1];
+	return 0;
+}
+
+static void
+watch(struct incarnation *inc, uint32_t timeout_ms)
+{
+	uv_loop_t *loop = inc->keeper->loop;
+
+	uv_poll_init(loop, &inc->exit_poll, inc->pidfd);
+	uv_poll_init(loop, &inc->log_poll, inc->log_fd);
+	uv_timer_init(loop, &inc->timer);
+	inc->exit_poll.data = inc->log_poll.data = inc->timer.data = inc;
+	inc->n_handles = 3;
+	uv_poll_start(&inc->exit_poll, UV_READABLE, on_exit_event);
+	uv_poll_start(&inc->log_poll, UV_READABLE, on_log);
+	incarnation_set_timeout(inc, timeout_ms);
+}
+
+static void
+discard(struct incarnation *inc)
+{
+	drop_ports(inc);
+	fd_close(&inc->log_fd);
+	inc->log = translog_unref(inc->log);
+	free(inc->name);
+	free(inc);
+}
+
+/* Files named by options may have changed while nothing ran. A helper looks, while the
+ * translator starts. */
+static void
+identify(struct incarnation *inc, const struct setting *setting)
+{
+	if (setting->files.size > 0)
+		inc->identify = helper_start(inc->keeper->loop, mounter_identify,
+		    (void *)&setting->files, NULL, 0, IDENTIFY_DEADLINE_MS, on_identified, inc);
+}
+
+/* Starts a translator. */
+struct incarnation *
+incarnation_start(struct keeper *keeper, const struct setting *setting, struct translog *log,
+    uint32_t timeout_ms, const struct incarnation_owner *owner, void *arg)
+{
+	struct incarnation *inc = calloc(1, sizeof(*inc));
+	AUTO_CLOSE int write_fd = -1;
+	int err = -ENOMEM;
+
+	if (!inc)
+		return NULL;
+	*inc = (struct incarnation){ .keeper = keeper, .owner = owner, .arg = arg,
+		.pidfd = -1, .log_fd = -1, .since = (uint64_t)time(NULL) };
+	inc->name = strdup(base_name(argv_word(&setting->argv, 0)));
+	inc->port = port_new_kernel(keeper->world, on_message, inc);
+	if (inc->name && inc->port)
+		err = open_log(inc, log, &write_fd);
+	if (err == 0)
+		err = launch_process(inc, setting, &write_fd);
+	if (err < 0) {
+		discard(inc);
+		errno = -err;
+		return NULL;
+	}
+	list_link_tail(&keeper->incarnations, &inc->link);
+	watch(inc, timeout_ms);
+	identify(inc, setting);
+	return inc;
+}
+
+/* Somebody else is told from now on. */
+void
+incarnation_set_owner(struct incarnation *inc, const struct incarnation_owner *owner, void *arg)
+{
+	inc->owner = owner;
+	inc->arg = arg;
+}
+
+/* Sets the limit anew; 0: none. Without meaning once it has announced itself. */
+void
+incarnation_set_timeout(struct incarnation *inc, uint32_t timeout_ms)
+{
+	uv_timer_stop(&inc->timer);
+	if (timeout_ms > 0 && inc->state == INCARNATION_LAUNCHED)
+		uv_timer_start(&inc->timer, on_start_time, timeout_ms, 0);
+}
+
+static int
+dup_fd(int fd)
+{
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+/* Answers fsys_startup with the node: it serves from now on. */
+int
+incarnation_hand_over(struct incarnation *inc, const struct hand_over *what)
+{
+	const struct mount *mount = what->mount;
+	struct message *message = answer_new(ROUTINE_fsys_startup, 0, "");
+	struct right reply = inc->startup_reply;
+	struct fsys_startup_out out = {
+		.fuse = dup_fd(mount->fuse),
+		.underlying = dup_fd(mount->underlying >= 0 ? mount->underlying : mount->beneath),
+		.recovery = dup_fd(mount->recovery),
+		.init = { &mount->init, sizeof(mount->init) },
+		.pending = { what->pending, what->pending_size },
+		.idle_ms = inc->keeper->idle_ms,
+		.generation = what->generation,
+		.resent = what->resent,
+	};
+
+	if (!message || out.fuse < 0) {
+		fd_close(&out.fuse);
+		fd_close(&out.underlying);
+		fd_close(&out.recovery);
+		if (message)
+			message_free(message);
+		return -EMFILE;
+	}
+	fsys_startup_out_put(&message->body, &out);
+	inc->startup_reply = (struct right){ .kind = RIGHT_NULL };
+	inc->state = INCARNATION_SERVING;
+	message_send(reply, message, (struct right){ .kind = RIGHT_NULL });
+	return 0;
+}
+
+/* Leaving ------------------------------------------------------------------- */
+
+static bool
+ask_to_go(struct incarnation *inc, uint32_t flags)
+{
+	struct fsys_goaway_in in = { .flags = flags };
+	struct message *message;
+
+	if (inc->state != INCARNATION_SERVING || !right_is_live(&inc->control))
+		return false;
+	message = message_new(ROUTINE_fsys_goaway);
+	if (!message)
+		return false;
+	fsys_goaway_in_put(&message->body, &in);
+	message_send(right_copy_send(&inc->control), message, right_make_send_once(inc->port));
+	return true;
+}
+
+/* Asks it to go, and sees to it. */
+void
+incarnation_goaway(struct incarnation *inc, uint32_t flags, uint32_t deadline_ms,
+    void (*gone)(void *arg), void *arg)
+{
+	bool asked = ask_to_go(inc, flags);
+
+	inc->owner = NULL;
+	inc->state = INCARNATION_LEAVING;
+	inc->on_gone = gone;
+	inc->on_gone_arg = arg;
+	uv_timer_start(&inc->timer, on_kill_time, asked ? deadline_ms : 0, 0);
+}
+
+static void
+on_orphan_look(uv_timer_t *timer)
+{
+	struct incarnation *inc = timer->data;
+
+	if (mount_is_dead(inc->orphaned))
+		incarnation_goaway(inc, FSYS_GOAWAY_FORCE, SILENT_MS, NULL, NULL);
+}
+
+/* It serves who already uses it; its node is no longer its own. */
+void
+incarnation_orphan(struct incarnation *inc, struct mount *mount)
+{
+	inc->owner = NULL;
+	inc->orphaned = mount;
+	uv_timer_start(&inc->timer, on_orphan_look, ORPHAN_LOOK_MS, ORPHAN_LOOK_MS);
+}
+
+/* Forwards a request to its control port. */
+bool
+incarnation_options(struct incarnation *inc, struct message *request,
+    void (*reply)(struct incarnation *, struct message *, void *), void *arg)
+{
+	if (inc->state != INCARNATION_SERVING || inc->on_options || !right_is_live(&inc->control)) {
+		message_free(request);
+		return false;
+	}
+	inc->on_options = reply;
+	inc->on_options_arg = arg;
+	message_send(right_copy_send(&inc->control), request, right_make_send_once(inc->port));
+	return true;
+}

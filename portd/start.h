@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* start: one incarnation of a translator: a process, its task, its start-up
+ * port and its control port.
+ *
+ * Its owner is told what happens to it. Without an owner (it left, it was told to
+ * go, it is an orphan) it is seen to its end and reaped. */
+#ifndef PORTD_START_H
+#define PORTD_START_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "portd/message.h"
+#include "portd/port.h"
+#include "portd/right.h"
+#include "portd/store.h"
+#include "portd/translog.h"
+#include "portd/world.h"
+
+struct incarnation;
+struct keeper;
+struct mount;
+
+struct incarnation_owner {
+	/* It has called fsys_startup, which waits for incarnation_hand_over. attr: NULL when it
+	 * said nothing of its root. identities: what its files are now, or NULL. */
+	void (*announced)(struct incarnation *inc, void *arg);
+	/* It stopped reading requests and is about to exit: nobody owns it when this returns. */
+	void (*left)(struct incarnation *inc, uint32_t reason, void *arg);
+	/* It is dead, or as good as: nobody owns it when this returns. why: one line. */
+	void (*died)(struct incarnation *inc, int code, const char *why, void *arg);
+};
+
+enum incarnation_state {
+	INCARNATION_LAUNCHED,		/* fsys_startup is awaited */
+	INCARNATION_ANNOUNCED,		/* and waits for its answer */
+	INCARNATION_SERVING,
+	INCARNATION_LEAVING,
+};
+
+struct incarnation {
+	struct list link;		/* keeper->incarnations */
+	struct keeper *keeper;
+	const struct incarnation_owner *owner;
+	void *arg;
+	enum incarnation_state state;
+	char *name;			/* of the translator, for messages */
+	uint64_t since;			/* seconds since 1970 */
+	pid_t pid;
+	int pidfd;
+	uv_poll_t exit_poll;
+	uv_timer_t timer;
+	uv_poll_t log_poll;
+	int log_fd;
+	struct translog *log;
+	char line[TRANSLOG_LINE_MAX];
+	size_t line_size;
+	unsigned n_handles;
+	struct port *port;		/* start-up; receives also the answers of the control port */
+	struct task *task;		/* NULL: gone */
+	struct right control;
+	struct right startup_reply;
+	struct wire_attr attr;		/* as it said last; valid 0: nothing */
+	bool has_attr;
+	struct argv identities;		/* of its files, as a helper saw them at start; empty: not asked */
+	struct helper *identify;
+	const char *ended;		/* why it was killed, when portd did it; else NULL */
+	struct mount *orphaned;		/* the mount that goes with an orphan */
+	void (*on_options)(struct incarnation *inc, struct message *reply, void *arg);
+	void *on_options_arg;
+	void (*on_gone)(void *arg);	/* the process has ended */
+	void *on_gone_arg;
+};
+
+/* Starts what `setting` says. timeout_ms: until it announces itself, 0: for ever.
+ * NULL with errno. */
+struct incarnation *incarnation_start(struct keeper *keeper, const struct setting *setting,
+    struct translog *log, uint32_t timeout_ms, const struct incarnation_owner *owner, void *arg);
+void incarnation_set_owner(struct incarnation *inc, const struct incarnation_owner *owner,
+    void *arg);
+/* Pauses, or starts again, the start-up limit. */
+void incarnation_set_timeout(struct incarnation *inc, uint32_t timeout_ms);
+
+struct hand_over {
+	const struct mount *mount;
+	const void *pending;		/* the request that started it */
+	size_t pending_size;
+	uint32_t generation;
+	bool resent;
+};
+/* Answers fsys_startup. 0 or -errno. */
+int incarnation_hand_over(struct incarnation *inc, const struct hand_over *what);
+/* Asks it to go and takes it from its owner; kills it when it has not gone after
+ * deadline_ms. gone (may be NULL) is called when the process has ended. */
+void incarnation_goaway(struct incarnation *inc, uint32_t flags, uint32_t deadline_ms,
+    void (*gone)(void *arg), void *arg);
+/* Takes it from its owner and lets it serve `mount` (eaten) until that is dead. */
+void incarnation_orphan(struct incarnation *inc, struct mount *mount);
+void incarnation_kill(struct incarnation *inc);
+/* Sends a request to its control port; `reply` is called with the answer, or with NULL when there
+ * comes none. One at a time: false when another one is under way, or it does not serve. Eats body. */
+bool incarnation_options(struct incarnation *inc, struct message *request,
+    void (*reply)(struct incarnation *, struct message *, void *), void *arg);
+
+#endif

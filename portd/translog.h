@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* translog: what the translators of one node say on standard error.
+ *
+ * The last lines in memory, and a file in the state directory that is
+ * rotated once: together never more than TRANSLOG_MAX bytes. */
+#ifndef PORTD_TRANSLOG_H
+#define PORTD_TRANSLOG_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+enum {
+	TRANSLOG_MAX = 256 * 1024,
+	TRANSLOG_LINES = 16,
+	TRANSLOG_LINE_MAX = 1000,
+};
+
+struct translog;
+
+struct translog *translog_new(const char *dir, const char *node_path);
+struct translog *translog_ref(struct translog *log);
+struct translog *translog_unref(struct translog *log);	/* NULL */
+const char *translog_path(const struct translog *log);
+/* A line, without its newline; control characters are made harmless. */
+void translog_line(struct translog *log, pid_t pid, const char *line, size_t length);
+/* The last line since translog_begin, or "". */
+const char *translog_last(const struct translog *log);
+void translog_begin(struct translog *log);
+/* Closes the file; the next line opens it again. */
+void translog_rest(struct translog *log);
+/* Removes the files: the node is no more. */
+void translog_remove(struct translog *log);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* watch: notices what others do to our mounts: undone by hand, moved with a
+ * directory above. */
+#ifndef PORTD_WATCH_H
+#define PORTD_WATCH_H
+
+struct keeper;
+struct watch;
+
+struct watch *watch_new(struct keeper *keeper);	/* NULL with errno */
+void watch_free(struct watch *watch);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* reaper: runs a test as its guardian: whatever process the test leaves
+ * without a parent becomes the guardian's child, where the test can count it
+ * (HIRD_REAPER names our pid), and nothing survives us. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Kills every child we have; those of theirs come to us and go the same way. */
+static void
+kill_rest(void)
+{
+	char path[64];
+	FILE *file;
+	int pid;
+	int any = 1;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	for (int round = 0; any && round < 100; round++) {
+		any = 0;
+		file = fopen(path, "re");
+		if (!file)
+			return;
+		while (fscanf(file, "%d", &pid) == 1) {
+			any = 1;
+			kill(pid, SIGKILL);
+		}
+		fclose(file);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		usleep(10000);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	char number[16];
+	int status;
+	pid_t child, pid;
+
+	if (argc < 2) {
+		fprintf(stderr, "usage: reaper COMMAND [ARGUMENT...]\n");
+		return 64;
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	snprintf(number, sizeof(number), "%d", (int)getpid());
+	setenv("HIRD_REAPER", number, 1);
+	child = fork();
+	if (child < 0) {
+		perror("reaper: fork");
+		return 1;
+	}
+	if (child == 0) {
+		execvp(argv[1], argv + 1);
+		fprintf(stderr, "reaper: %s: %s\n", argv[1], strerror(errno));
+		_exit(127);
+	}
+	do {
+		pid = wait(&status);
+	} while (pid != child && (pid > 0 || errno == EINTR));
+	kill_rest();
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lstrans: lists the user's nodes: what stands behind each, and how it is. */
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "tools/record.h"
+#include "tools/table.h"
+#include "tools/tool.h"
+
+enum { OPTION_JSON = 256 };
+
+/* The columns, and which of them may be cut on a terminal. */
+enum {
+	COLUMN_NODE,
+	COLUMN_STATE,
+	COLUMN_TRANSLATOR,
+	COLUMN_PID,
+	COLUMN_SINCE,
+	COLUMN_OPENS,
+	N_COLUMNS,
+	SHRINK = 1 << COLUMN_NODE | 1 << COLUMN_TRANSLATOR,
+};
+
+static const char help[] =
+"Usage: lstrans [OPTION...] [NODE...]\n"
+"List your nodes, or those named.\n"
+"\n"
+"  -v, --verbose             all that is known, and why one failed\n"
+"      --json                an array of objects, for programs\n"
+TOOL_HELP_LINES
+"\n"
+"Exit status: 0; 1 when a named NODE is none; 64 usage.\n";
+
+static const struct option options[] = {
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ "usage", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct listing {
+	bool verbose, json;
+	bool done;		/* --help or --version */
+	time_t now;
+	struct table table;
+	struct text text;	/* of -v */
+	json_t *array;
+	size_t n;
+	int status;
+};
+
+static void
+listing_deinit(struct listing *listing)
+{
+	table_deinit(&listing->table);
+	text_deinit(&listing->text);
+	json_decref(listing->array);
+}
+
+/* With ~ for a person; whole for whatever reads a pipe. */
+static void
+print_path(struct text *text, const char *path)
+{
+	if (isatty(STDOUT_FILENO))
+		tool_show_path(text, path);
+	else
+		text_safe(text, path);
+}
+
+/* The time of day when it was today, else the date. */
+static void
+print_time(struct text *text, uint64_t seconds, time_t now)
+{
+	time_t when = (time_t)seconds;
+	struct tm then, today;
+	char buf[32] = "-";
+
+	if (seconds && localtime_r(&when, &then) && localtime_r(&now, &today))
+		strftime(buf, sizeof(buf), then.tm_year == today.tm_year &&
+		    then.tm_yday == today.tm_yday ? "%H:%M:%S" : "%Y-%m-%d", &then);
+	text_puts(text, buf);
+}
+
+static int
+add_row(struct listing *listing, const struct record *record)
+{
+	const struct node_get_out *node = &record->node;
+	AUTO_TEXT struct text path = { 0 };
+	AUTO_TEXT struct text argv = { 0 };
+	AUTO_TEXT struct text since = { 0 };
+	char pid[16] = "-", opens[16] = "-";
+	const char *cells[N_COLUMNS];
+
+	print_path(&path, node->path);
+	record_print_argv(&argv, record_argv(record));
+	print_time(&since, node->since, listing->now);
+	if (node->pid)
+		snprintf(pid, sizeof(pid), "%u", node->pid);
+	if (node->opens_known)
+		snprintf(opens, sizeof(opens), "%u", node->opens);
+	cells[COLUMN_NODE] = text_string(&path);
+	cells[COLUMN_STATE] = record_state_name(record);
+	cells[COLUMN_TRANSLATOR] = text_string(&argv);
+	cells[COLUMN_PID] = pid;
+	cells[COLUMN_SINCE] = text_string(&since);
+	cells[COLUMN_OPENS] = opens;
+	return table_add(&listing->table, cells);
+}
+
+static const char *
+kind_name(uint32_t kind)
+{
+	return kind == NODE_KIND_DIR ? "directory" : "file";
+}
+
+static const char *
+nature_name(uint32_t nature)
+{
+	static const char *const names[] = {
+		[NODE_NATURE_IMMUTABLE] = "immutable",
+		[NODE_NATURE_OURS] = "ours",
+		[NODE_NATURE_ELSEWHERE] = "elsewhere",
+		[NODE_NATURE_GENERATED] = "generated",
+	};
+
+	return nature < ARRAY_SIZE(names) && names[nature] ? names[nature] : "unknown";
+}
+
+/* One line of -v, left out when value is empty. */
+static void
+detail(struct text *text, const char *name, const char *value)
+{
+	if (!*value)
+		return;
+	text_printf(text, "  %-12s", name);
+	text_safe(text, value);
+	text_puts(text, "\n");
+}
+
+static void
+detail_argv(struct text *text, const char *name, struct wire_blob argv)
+{
+	AUTO_TEXT struct text line = { 0 };
+
+	record_print_argv(&line, argv);
+	detail(text, name, text_string(&line));
+}
+
+static void
+detail_path(struct text *text, const char *name, const char *path)
+{
+	AUTO_TEXT struct text line = { 0 };
+
+	print_path(&line, path);
+	detail(text, name, text_string(&line));
+}
+
+static void
+detail_time(struct text *text, const char *name, uint64_t seconds, time_t now)
+{
+	AUTO_TEXT struct text line = { 0 };
+
+	print_time(&line, seconds, now);
+	detail(text, name, seconds ? text_string(&line) : "");
+}
+
+static void
+detail_state(struct text *text, const struct record *record, time_t now)
+{
+	const struct node_get_out *node = &record->node;
+	AUTO_TEXT struct text line = { 0 };
+
+	text_puts(&line, record_state_name(record));
+	if (node->since) {
+		text_puts(&line, " since ");
+		print_time(&line, node->since, now);
+	}
+	if (node->pid)
+		text_printf(&line, ", pid %u", node->pid);
+	detail(text, "state", text_string(&line));
+}
+
+static int
+add_details(struct listing *listing, const struct record *record)
+{
+	const struct node_get_out *node = &record->node;
+	struct text *text = &listing->text;
+	AUTO_TEXT struct text line = { 0 };
+
+	text_puts(text, text->size ? "\n" : "");
+	print_path(text, node->path);
+	text_puts(text, "\n");
+	detail_state(text, record, listing->now);
+	detail(text, "reason", node->reason);
+	detail_argv(text, "setting", node->passive);
+	detail_time(text, "set", node->set_at, listing->now);
+	if (node->active.size != node->passive.size ||
+	    (node->active.size && memcmp(node->active.data, node->passive.data, node->active.size) != 0))
+		detail_argv(text, "runs as", node->active);
+	detail_path(text, "program", node->program);
+	text_printf(&line, "%s, %s", kind_name(node->kind), nature_name(node->nature));
+	detail(text, "kind", text_string(&line));
+	text_deinit(&line);
+	text_printf(&line, "%u, of them %u after a crash", node->starts, node->crashes);
+	detail(text, "starts", text_string(&line));
+	text_deinit(&line);
+	if (node->opens_known)
+		text_printf(&line, "%u", node->opens);
+	detail(text, "opens", node->opens_known ? text_string(&line) : "not counted here");
+	detail_argv(text, "files", node->files);
+	detail_path(text, "underlying", node->underlying_path);
+	text_deinit(&line);
+	if (node->mount_id)
+		text_printf(&line, "%u, device %s", node->mount_id, node->device);
+	detail(text, "mount", text_string(&line));
+	detail_path(text, "log", node->log_path);
+	return text->error;
+}
+
+/* JSON strings are UTF-8: bytes that are not stand escaped in KEY, and all of
+ * them as hexadecimal in KEY_hex. */
+static void
+put_string(json_t *object, const char *key, const char *value)
+{
+	AUTO_TEXT struct text safe = { 0 };
+	AUTO_TEXT struct text hex = { 0 };
+	AUTO_TEXT struct text hex_key = { 0 };
+	json_t *string = json_string(value);
+
+	if (string) {
+		json_object_set_new(object, key, string);
+		return;
+	}
+	text_safe(&safe, value);
+	for (const char *s = value; *s; s++)
+		text_printf(&hex, "%02x", (unsigned char)*s);
+	text_printf(&hex_key, "%s_hex", key);
+	json_object_set_new(object, key, json_string(text_string(&safe)));
+	json_object_set_new(object, text_string(&hex_key), json_string(text_string(&hex)));
+}
+
+static void
+put_string_or_null(json_t *object, const char *key, const char *value)
+{
+	if (*value)
+		put_string(object, key, value);
+	else
+		json_object_set_new(object, key, json_null());
+}
+
+static void
+put_number(json_t *object, const char *key, bool known, uint64_t value)
+{
+	json_object_set_new(object, key, known ? json_integer((json_int_t)value) : json_null());
+}
+
+static json_t *
+json_word(const char *word)
+{
+	AUTO_TEXT struct text safe = { 0 };
+	json_t *string = json_string(word);
+
+	if (string)
+		return string;
+	text_safe(&safe, word);
+	return json_string(text_string(&safe));
+}
+
+static void
+put_argv(json_t *object, const char *key, struct wire_blob blob)
+{
+	AUTO_ARGV struct argv argv = { 0 };
+	json_t *array = json_array();
+
+	if (argv_copy(&argv, blob.data, blob.size) == 0)
+		for (const char *word = NULL; (word = argv_next(&argv, word)); )
+			json_array_append_new(array, json_word(word));
+	json_object_set_new(object, key, array);
+}
+
+static void
+put_files(json_t *object, struct wire_blob blob)
+{
+	AUTO_ARGV struct argv argv = { 0 };
+	json_t *array = json_array();
+	const char *path;
+
+	if (argv_copy(&argv, blob.data, blob.size) == 0)
+		for (const char *option = NULL; (option = argv_next(&argv, option)) &&
+		    (path = argv_next(&argv, option)); option = path) {
+			json_t *file = json_object();
+
+			put_string(file, "option", option);
+			put_string(file, "path", path);
+			json_array_append_new(array, file);
+		}
+	json_object_set_new(object, "files", array);
+}
+
+static int
+add_object(struct listing *listing, const struct record *record)
+{
+	const struct node_get_out *node = &record->node;
+	json_t *object = json_object();
+
+	put_string(object, "node", node->path);
+	put_string(object, "state", record_state_name(record));
+	put_string_or_null(object, "reason", node->reason);
+	put_string(object, "kind", kind_name(node->kind));
+	put_string(object, "nature", nature_name(node->nature));
+	put_argv(object, "setting", node->passive);
+	put_argv(object, "running", node->active);
+	put_string_or_null(object, "program", node->program);
+	put_number(object, "pid", node->pid, node->pid);
+	put_number(object, "since", node->since, node->since);
+	put_number(object, "set_at", node->set_at, node->set_at);
+	put_number(object, "opens", node->opens_known, node->opens);
+	put_number(object, "starts", true, node->starts);
+	put_number(object, "crashes", true, node->crashes);
+	put_files(object, node->files);
+	put_string_or_null(object, "underlying", node->underlying_path);
+	put_number(object, "mount_id", node->mount_id, node->mount_id);
+	put_string_or_null(object, "device", node->device);
+	put_string_or_null(object, "log", node->log_path);
+	return json_array_append_new(listing->array, object) < 0 ? -ENOMEM : 0;
+}
+
+static int
+add(struct listing *listing, const struct record *record)
+{
+	listing->n++;
+	if (listing->json)
+		return add_object(listing, record);
+	if (listing->verbose)
+		return add_details(listing, record);
+	return add_row(listing, record);
+}
+
+static int
+fail(struct listing *listing, const char *where, const char *what)
+{
+	tool_error(where, "%s", what);
+	listing->status = 1;
+	return 1;
+}
+
+static int
+add_all(struct listing *listing)
+{
+	AUTO_RECORD struct record record = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+	int err;
+
+	while ((err = record_next(&record, &why)) == 0)
+		if (add(listing, &record) < 0)
+			return fail(listing, NULL, strerror(ENOMEM));
+	return err == -ENOENT ? 0 : fail(listing, NULL, text_string(&why));
+}
+
+static int
+add_named(struct listing *listing, const char *name, bool connected)
+{
+	AUTO_RECORD struct record record = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+	AUTO_FREE char *path = NULL;
+	int err, errnum;
+
+	path = tool_node_path(name, false, &why, &errnum);
+	if (!path)
+		return fail(listing, name, text_string(&why));
+	err = connected ? record_get(&record, path, &why) : -ENOENT;
+	if (err == -ENOENT)
+		return fail(listing, name, "has no translator");
+	if (err != 0)
+		return fail(listing, name, text_string(&why));
+	return add(listing, &record) < 0 ? fail(listing, name, strerror(ENOMEM)) : 0;
+}
+
+static size_t
+terminal_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		return 0;
+	return size.ws_col;
+}
+
+static void
+print_table(struct listing *listing)
+{
+	AUTO_TEXT struct text text = { 0 };
+
+	table_print(&listing->table, &text, terminal_width(), SHRINK);
+	fputs(text_string(&text), stdout);
+}
+
+static void
+print(struct listing *listing)
+{
+	if (listing->json) {
+		json_dumpf(listing->array, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else if (listing->verbose) {
+		fputs(text_string(&listing->text), stdout);
+	} else if (listing->n > 0) {
+		print_table(listing);
+	}
+	if (listing->n == 0 && listing->status == 0 && isatty(STDERR_FILENO))
+		tool_error(NULL, "no nodes yet; settrans -c NODE TRANSLATOR makes one");
+}
+
+static int
+list(struct listing *listing, char *const *names)
+{
+	static const char *const heads[N_COLUMNS] = {
+		"NODE", "STATE", "TRANSLATOR", "PID", "SINCE", "OPENS",
+	};
+	AUTO_TEXT struct text why = { 0 };
+	int err = tool_connect(TOOL_IF_SET, &why);
+
+	if (err < 0)
+		return fail(listing, NULL, text_string(&why));
+	listing->now = time(NULL);
+	listing->array = json_array();
+	listing->table.n_columns = N_COLUMNS;
+	if (!listing->array || table_add(&listing->table, heads) < 0)
+		return fail(listing, NULL, strerror(ENOMEM));
+	if (!*names && err == 0)
+		add_all(listing);
+	for (; *names; names++)
+		add_named(listing, *names, err == 0);
+	print(listing);
+	return listing->status;
+}
+
+static int
+parse_option(struct listing *listing, int c, char *const *argv)
+{
+	switch (c) {
+	case 'v':
+		listing->verbose = true;
+		return 0;
+	case OPTION_JSON:
+		listing->json = true;
+		return 0;
+	case 'V':
+		tool_print_version();
+		listing->done = true;
+		return 0;
+	}
+	if (c == 'h' || tool_wants_help(c)) {
+		fputs(help, stdout);
+		listing->done = true;
+		return 0;
+	}
+	return tool_bad_option(c, argv);
+}
+
+int
+main(int argc, char **argv)
+{
+	__attribute__((cleanup(listing_deinit))) struct listing listing = { 0 };
+	int c, status = 0;
+
+	tool_init("lstrans");
+	while (status == 0 && !listing.done &&
+	    (c = getopt_long(argc, argv, ":vV", options, NULL)) != -1)
+		status = parse_option(&listing, c, argv);
+	if (status == 0 && !listing.done)
+		status = list(&listing, argv + optind);
+	return tool_finish(status);
+}
