@@ -7,7 +7,7 @@ echo nobody hears this > null; wc -c < null
 settrans -c ~/zero zero
 head -c 8 zero | od -An -tx1
 settrans -c ~/full full
-echo no room > full
+head -c 1 zero > full
 settrans -c ~/random random
 head -c 4096 random | gzip | wc -c | awk '{ print ($1 > 4000 ? "does not compress" : "compresses") }'
 # All of them, and then none.

@@ -281,13 +281,18 @@ enter_bootstrap(struct task *task)
 	return code;
 }
 
-/* Ties a task that connected by itself to the process that says hello. */
+/* Ties a task that connected by itself to the process that says hello. Where
+ * there are no pidfds, it is known to end by the end of its connections alone. */
 static int
 welcome(struct task *task, const struct frame *request)
 {
 	int err = task_bind(task, request->pid);
 
-	return err ? err : enter_bootstrap(task);
+	if (err == -ENOSYS)
+		task->pid = request->pid;
+	else if (err)
+		return err;
+	return enter_bootstrap(task);
 }
 
 static int

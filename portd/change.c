@@ -25,6 +25,7 @@
 #include "portd/arm.h"
 #include "portd/mount.h"
 #include "portd/mounter.h"
+#include "portd/watch.h"
 #include "wire/describe.h"
 
 /* What a record is made of, to put back. */
@@ -485,8 +486,8 @@ on_unmounted(int code, const char *text, void *arg)
 		return;
 	}
 	if (code == -EBUSY)
-		fail(change, code, "%s: %s is in use; see who uses it with fuser -vm, or take it away "
-		    "with -f", node->path, node_who(node));
+		fail(change, code, "%s: %s is in use; -f takes it "
+		    "away", node->path, node_who(node));
 	else
 		fail(change, code, "%s", text);
 	finish(change);
@@ -858,10 +859,11 @@ take_node(struct change *change, const char *path)
 {
 	struct node *node = node_find(change->keeper, path);
 
-	if (node && node->change) {
+	if (!node)
+		watch_look(change->keeper->watch);
+	else if (node->change)
 		cancel_paused(node);
-		node = node_find(change->keeper, path);
-	}
+	node = node_find(change->keeper, path);
 	if (node && node->change)
 		return fail(change, -EBUSY, "%s: is being changed by another settrans", path);
 	if (node && (node->arm || node->options))

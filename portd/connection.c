@@ -183,21 +183,26 @@ keep(struct connection *connection, struct frame *frame)
 	watch(connection);
 }
 
+/* Sends a frame if that is possible now: else -EAGAIN. A thread that is gone
+ * needs no reply, but what it asked for before it went is still to be read. */
+static int
+send_now(struct connection *connection, struct frame *frame)
+{
+	int err = frame_send(connection->fd, frame, MSG_DONTWAIT);
+
+	if (err < 0 && err != -EAGAIN && err != -EPIPE)
+		connection_fail(connection, "a reply cannot be sent");
+	return err == -EAGAIN ? err : 0;
+}
+
 /* Replies in the order in which they were made. Eats the frame's body. */
 void
 connection_reply(struct connection *connection, struct frame *frame)
 {
-	int err = -EAGAIN;
-
-	if (list_is_empty(&connection->out))
-		err = frame_send(connection->fd, frame, MSG_DONTWAIT);
-	if (err == -EAGAIN) {
+	if (list_is_empty(&connection->out) && send_now(connection, frame) == 0)
+		wire_buf_deinit(&frame->body);
+	else
 		keep(connection, frame);	/* eats frame */
-		return;
-	}
-	if (err < 0)
-		connection_fail(connection, "a reply cannot be sent");
-	wire_buf_deinit(&frame->body);
 }
 
 static void
@@ -205,14 +210,9 @@ flush(struct connection *connection)
 {
 	while (!list_is_empty(&connection->out)) {
 		struct out *out = LIST_ENTRY(connection->out.next, struct out, link);
-		int err = frame_send(connection->fd, &out->frame, MSG_DONTWAIT);
 
-		if (err == -EAGAIN)
+		if (send_now(connection, &out->frame) == -EAGAIN)
 			return;
-		if (err < 0) {
-			connection_fail(connection, "a reply cannot be sent");
-			return;
-		}
 		list_unlink(&out->link);
 		connection->n_out--;
 		wire_buf_deinit(&out->frame.body);

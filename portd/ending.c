@@ -11,10 +11,12 @@
 #include "portd/keeper.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
+#include "portd/watch.h"
 
 enum {
 	TICK_MS = 10,
-	GO_MS = 2000,		/* for translators to go, and changes under way to end */
+	GO_MS = 2000,		/* for translators to go */
+	SETTLE_MS = 12 * 1000,	/* for helpers at work, which have a deadline of their own */
 	UNMOUNT_MS = 20 * 1000,
 	KILLED_MS = 2000,	/* for the killed to be dead */
 };
@@ -88,10 +90,11 @@ unmount_all(struct ending *ending)
 	free(job.ids);
 }
 
+/* A mount that is being made must be known before all are unmounted. */
 static bool
-is_quiet(const struct keeper *keeper)
+is_settled(const struct keeper *keeper)
 {
-	if (!list_is_empty(&keeper->incarnations) || keeper->n_arming > 0)
+	if (keeper->n_arming > 0)
 		return false;
 	LIST_FOR_EACH(at, next, &keeper->nodes)
 		if (LIST_ENTRY(at, struct node, link)->change)
@@ -103,8 +106,10 @@ static void
 on_going_tick(uv_timer_t *timer)
 {
 	struct ending *ending = timer->data;
+	int64_t late = sys_now_ms() - ending->deadline;
 
-	if (is_quiet(ending->keeper) || sys_now_ms() >= ending->deadline)
+	if ((is_settled(ending->keeper) &&
+	    (late >= 0 || list_is_empty(&ending->keeper->incarnations))) || late >= SETTLE_MS)
 		unmount_all(ending);
 }
 
@@ -129,6 +134,7 @@ keeper_end(struct keeper *keeper, void (*done)(void *arg), void *arg)
 		done(arg);
 		return;
 	}
+	watch_look(keeper->watch);	/* for the paths that are written down */
 	keeper->stopping = true;
 	*ending = (struct ending){ .keeper = keeper, .done = done, .arg = arg,
 		.deadline = sys_now_ms() + GO_MS };

@@ -185,6 +185,7 @@ on_deadline(uv_timer_t *timer)
 	struct helper_answer answer = { .error = -ETIMEDOUT, .fds = { -1, -1, -1, -1 } };
 
 	if (helper->timed_out) {
+		uv_unref((uv_handle_t *)&helper->poll);	/* portd may end before it does */
 		finish(helper, &answer);
 		return;
 	}

@@ -28,6 +28,41 @@ enum {
 	 FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT | FUSE_MAX_PAGES | FUSE_INIT_EXT | \
 	 FUSE_HAS_EXPIRE_ONLY | IDLE_HAS_RESEND)
 
+/* Since Linux 6.6; Debian 12's header does not have it. */
+enum { OPCODE_STATX = 52 };
+
+struct sx_time {
+	int64_t seconds;
+	uint32_t ns;
+	int32_t reserved;
+};
+
+struct statx_out {
+	uint64_t attr_valid;	/* seconds; 0: not at all */
+	uint32_t attr_valid_ns;
+	uint32_t flags;
+	uint64_t spare[2];
+	uint32_t mask;
+	uint32_t blksize;
+	uint64_t attributes;
+	uint32_t nlink;
+	uint32_t uid;
+	uint32_t gid;
+	uint16_t mode;
+	uint16_t spare0;
+	uint64_t ino;
+	uint64_t size;
+	uint64_t blocks;
+	uint64_t attributes_mask;
+	struct sx_time atime, btime, ctime, mtime;
+	uint32_t rdev[2];
+	uint32_t dev[2];
+	uint64_t spare2[14];
+};
+_Static_assert(sizeof(struct statx_out) == 288, "the kernel's size");
+_Static_assert(sizeof(struct statx_out) + sizeof(struct fuse_out_header) <= IDLE_ANSWER_MAX,
+    "the largest answer");
+
 #define INIT_IN_SHORT 16	/* major, minor, max_readahead, flags */
 
 static size_t
@@ -100,6 +135,12 @@ knows_attributes(const struct idle *idle)
 	    idle->nature == NODE_NATURE_GENERATED;
 }
 
+static uint32_t
+mode_of(const struct idle *idle)
+{
+	return (idle->attr.mode & 07777) | (idle->kind == NODE_KIND_DIR ? S_IFDIR : S_IFREG);
+}
+
 static size_t
 answer_getattr(const struct idle *idle, uint64_t unique, void *out)
 {
@@ -112,13 +153,42 @@ answer_getattr(const struct idle *idle, uint64_t unique, void *out)
 			.atime = (uint64_t)attr->atime, .atimensec = attr->atime_ns,
 			.mtime = (uint64_t)attr->mtime, .mtimensec = attr->mtime_ns,
 			.ctime = (uint64_t)attr->ctime, .ctimensec = attr->ctime_ns,
-			.mode = (attr->mode & 07777) |
-			    (idle->kind == NODE_KIND_DIR ? S_IFDIR : S_IFREG),
+			.mode = mode_of(idle),
 			.nlink = attr->nlink ? attr->nlink : 1,
 			.uid = attr->uid,
 			.gid = attr->gid,
 			.blksize = 4096,
 		},
+	};
+
+	return put(out, unique, &reply, sizeof(reply));
+}
+
+static struct sx_time
+sx_time(int64_t seconds, uint32_t ns)
+{
+	return (struct sx_time){ .seconds = seconds, .ns = ns };
+}
+
+/* stat(1) asks this way, since it wants to know when the node was born; there is no answer
+ * to that. */
+static size_t
+answer_statx(const struct idle *idle, uint64_t unique, void *out)
+{
+	const struct wire_attr *attr = &idle->attr;
+	struct statx_out reply = {
+		.mask = STATX_BASIC_STATS,
+		.blksize = 4096,
+		.nlink = attr->nlink ? attr->nlink : 1,
+		.uid = attr->uid,
+		.gid = attr->gid,
+		.mode = (uint16_t)mode_of(idle),
+		.ino = FUSE_ROOT_ID,
+		.size = attr->valid ? attr->size : 0,
+		.blocks = attr->valid ? attr->blocks : 0,
+		.atime = sx_time(attr->atime, attr->atime_ns),
+		.ctime = sx_time(attr->ctime, attr->ctime_ns),
+		.mtime = sx_time(attr->mtime, attr->mtime_ns),
 	};
 
 	return put(out, unique, &reply, sizeof(reply));
@@ -157,6 +227,8 @@ answer_root(const struct idle *idle, const struct fuse_in_header *in, const void
 	switch (in->opcode) {
 	case FUSE_GETATTR:
 		return knows_attributes(idle) ? answer_getattr(idle, in->unique, out) : 0;
+	case OPCODE_STATX:
+		return knows_attributes(idle) ? answer_statx(idle, in->unique, out) : 0;
 	case FUSE_ACCESS:
 		return put_header(out, in->unique, 0, 0);	/* the kernel has checked the mode */
 	case FUSE_STATFS:

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "wire/messages.h"
 
-enum { IDLE_ANSWER_MAX = 256 };
+enum { IDLE_ANSWER_MAX = 320 };
 
 struct idle {
 	uint32_t kind;			/* enum node_kind */

@@ -21,12 +21,6 @@
 #include "portd/watch.h"
 #include "wire/recovery.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "0.1.0"
-#endif
 
 enum { SWEEP_DEADLINE_MS = 10 * 1000 };
 
@@ -159,6 +153,9 @@ take_get(struct keeper *keeper, struct message *request)
 		answer_send(reply, request->id, PORT_E_RPC_BAD_ARGUMENTS, "");
 		return;
 	}
+	node = in.exact ? node_find(keeper, in.path) : NULL;
+	if (!node && (in.exact || in.path[0] == '\0'))
+		watch_look(keeper->watch);
 	node = in.exact ? node_find(keeper, in.path) : find_after(keeper, in.path);
 	if (node)
 		tell_node(node, reply);
@@ -212,7 +209,7 @@ take_info(struct keeper *keeper, struct message *request)
 	struct right reply = message_take_reply(request);
 	struct message *message = answer_new(request->id, 0, "");
 	struct keeper_info_out out = {
-		.version = PACKAGE_VERSION,
+		.version = VERSION,
 		.pid = (uint32_t)getpid(),
 		.since = keeper->since,
 		.nodes = keeper->n_nodes,
@@ -384,6 +381,8 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 	list_init(&keeper->mounts);
 	list_init(&keeper->incarnations);
 	list_init(&keeper->arms);
+	if (!keeper->world || !keeper->store || !keeper->log_dir)
+		return -ENOMEM;
 	err = open_port(keeper, why);
 	if (err < 0)
 		return err;
@@ -425,11 +424,12 @@ keeper_deinit(struct keeper *keeper)
 	LIST_FOR_EACH(at, next, &keeper->mounts)
 		mount_free(LIST_ENTRY(at, struct mount, link));
 	watch_free(keeper->watch);
+	keeper->watch = NULL;
 	if (keeper->port)
 		port_kill(keeper->port);
-	store_close(keeper->store);
-	free(keeper->runtime_dir);
-	free(keeper->state_dir);
-	free(keeper->log_dir);
-	memset(keeper, 0, sizeof(*keeper));
+	keeper->port = NULL;
+	store_close(STEAL_PTR(keeper->store));
+	free(STEAL_PTR(keeper->runtime_dir));
+	free(STEAL_PTR(keeper->state_dir));
+	free(STEAL_PTR(keeper->log_dir));
 }

@@ -1,7 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# libexec_PROGRAMS += portd/hird-portd ; portd_hird_portd_SOURCES = ... ;
-# portd_hird_portd_LDADD = $(HIRD_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
-# dist_man_MANS += portd/hird-portd.8
+
+# The keeper of nodes.
+libexec_PROGRAMS += portd/hird-portd
+portd_hird_portd_SOURCES = \
+	portd/arm.c portd/arm.h \
+	portd/change.c portd/change.h \
+	portd/ending.c \
+	portd/helper.c portd/helper.h \
+	portd/idle.c portd/idle.h \
+	portd/keeper.c portd/keeper.h \
+	portd/main.c \
+	portd/mount.c portd/mount.h \
+	portd/mounter.c portd/mounter.h \
+	portd/mountinfo.c portd/mountinfo.h \
+	portd/node.c portd/node.h \
+	portd/options.c portd/options.h \
+	portd/start.c portd/start.h \
+	portd/store.c portd/store.h \
+	portd/translog.c portd/translog.h \
+	portd/watch.c portd/watch.h
+portd_hird_portd_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
+dist_man_MANS += portd/hird-portd.8
+
+if HAVE_CMOCKA
+check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-store
+TESTS += portd/test-idle portd/test-mounter portd/test-store
+portd_test_idle_SOURCES = portd/test-idle.c portd/idle.c
+portd_test_idle_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
+portd_test_mounter_SOURCES = portd/test-mounter.c portd/mounter.c portd/mountinfo.c \
+	portd/helper.c
+portd_test_mounter_LDADD = $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_store_SOURCES = portd/test-store.c portd/store.c
+portd_test_store_LDADD = $(HIRD_LIBS) $(SQLITE3_LIBS) $(CMOCKA_LIBS)
+endif
 
 # The rights core: what a keeper of nodes links, and the unit tests.
 noinst_LIBRARIES += portd/librights.a

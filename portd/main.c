@@ -23,16 +23,11 @@
 #include "portd/world.h"
 #include "wire/runtime.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "0.1.0"
-#endif
 
 enum {
 	EXIT_USAGE = 64,
 	BACKLOG = 64,
+	LOG_MAX = 256 * 1024,
 	DEFAULT_IDLE_S = 300,
 	DEFAULT_LINGER_S = 30,
 };
@@ -133,7 +128,7 @@ take_option(struct settings *settings, int option)
 		fputs(usage, stdout);
 		exit(0);
 	case 'V':
-		puts("hird-portd (hird) " PACKAGE_VERSION);
+		puts("hird-portd (hird) " VERSION);
 		exit(0);
 	default:
 		if (optopt == '?') {
@@ -203,8 +198,8 @@ redirect_output(const char *log_dir)
 
 	if (asprintf(&path, "%s/portd", log_dir) < 0)
 		path = NULL;
-	if (path && stat(path, &st) == 0 && st.st_size > 256 * 1024)
-		truncate(path, 0);
+	if (path && stat(path, &st) == 0 && st.st_size > LOG_MAX)
+		unlink(path);
 	if (path)
 		log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (null < 0)
@@ -258,6 +253,7 @@ static int
 open_socket(struct portd *portd, const char *runtime_dir)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int on = 1;
 
 	if (asprintf(&portd->socket_path, "%s/" RUNTIME_SOCKET, runtime_dir) < 0)
 		return -ENOMEM;
@@ -270,6 +266,8 @@ open_socket(struct portd *portd, const char *runtime_dir)
 	unlink(portd->socket_path);	/* of a dead one: the lock is ours */
 	portd->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (portd->listen_fd < 0 ||
+	    /* Inherited by what is accepted: set later, the first words would come unsigned. */
+	    setsockopt(portd->listen_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
 	    bind(portd->listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(portd->listen_fd, BACKLOG) < 0) {
 		log_error("%s: %s", portd->socket_path, strerror(errno));
@@ -409,8 +407,7 @@ open_keeper(struct portd *portd, const struct settings *settings, char *runtime_
 	if (store_path)
 		config.store = store_open(store_path, &why);
 	portd->keeping = true;
-	err = config.store && config.world && config.log_dir ?
-	    keeper_init(&portd->keeper, &config, &why) : -EIO;
+	err = keeper_init(&portd->keeper, &config, &why);
 	if (err < 0)
 		log_error("%s", why.size ? text_string(&why) : "out of memory");
 	return err;

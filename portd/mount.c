@@ -140,6 +140,8 @@ on_made(struct helper_answer *helper, void *arg)
 	struct mount *mount = NULL;
 	int code = answer->code;
 
+	if (code == 0 && !making->keeper->port)
+		code = -ESHUTDOWN;
 	if (code == 0)
 		code = make_mount(making, answer, helper, &mount, &why);
 	making->done(mount, code, why.size ? text_string(&why) : answer->text, making->arg);
@@ -154,6 +156,8 @@ mount_make(struct keeper *keeper, struct mount_order *order, mount_done_fn *done
 	struct mount_job job = {
 		.path = order->path,
 		.underlying_path = order->underlying_path ? order->underlying_path : "",
+		.has_node = order->node_fd >= 0,
+		.has_underlying = order->underlying_fd >= 0,
 		.kind = order->kind,
 		.created = order->created,
 	};
@@ -196,6 +200,7 @@ mount_unmake(struct keeper *keeper, const struct unmount_order *order,
 		.path = order->path,
 		.mount_id = order->mount ? order->mount->id : 0,
 		.device = order->mount ? order->mount->device : "",
+		.has_beneath = order->mount != NULL,
 		.lazy = order->lazy,
 		.restore = order->restore,
 		.restore_mode = order->restore_mode,

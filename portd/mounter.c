@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,15 +113,26 @@ struct fusermount {
 	int complaints;	/* its standard error */
 };
 
-static void __attribute__((noreturn))
-exec_fusermount(char *const argv[])
+/* No fork here: libuv's handlers for that would close descriptors that have
+ * other meanings in a helper. */
+static int
+spawn_fusermount(struct fusermount *run, char *const argv[], int comm, int complaints)
 {
-	static const char *const places[] = { "/usr/bin/fusermount3", "/bin/fusermount3" };
+	static const char *const places[] = { "fusermount3", "/usr/bin/fusermount3",
+		"/bin/fusermount3" };
+	posix_spawn_file_actions_t actions;
+	char number[16];
+	int err = ENOENT;
 
-	execvp(argv[0], argv);
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		execv(places[i], argv);
-	_exit(127);
+	snprintf(number, sizeof(number), "%d", comm);
+	if (setenv("_FUSE_COMMFD", number, 1) < 0 || setenv("LC_ALL", "C", 1) < 0 ||
+	    posix_spawn_file_actions_init(&actions) != 0)
+		return -ENOMEM;
+	posix_spawn_file_actions_adddup2(&actions, complaints, STDERR_FILENO);
+	for (size_t i = 0; i < ARRAY_SIZE(places) && err != 0; i++)
+		err = posix_spawnp(&run->pid, places[i], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return -err;
 }
 
 static int
@@ -128,27 +140,19 @@ fusermount_start(struct fusermount *run, char *const argv[])
 {
 	int comm[2];
 	int complaints[2];
+	int err;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, comm) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, comm) < 0)
 		return -errno;
 	if (pipe2(complaints, O_CLOEXEC) < 0)
 		return -errno;
-	run->pid = fork();
-	if (run->pid == 0) {
-		char number[16];
-
-		dup2(complaints[1], STDERR_FILENO);
-		fcntl(comm[1], F_SETFD, 0);
-		snprintf(number, sizeof(number), "%d", comm[1]);
-		setenv("_FUSE_COMMFD", number, 1);
-		setenv("LC_ALL", "C", 1);
-		exec_fusermount(argv);
-	}
+	fcntl(comm[0], F_SETFD, FD_CLOEXEC);
+	err = spawn_fusermount(run, argv, comm[1], complaints[1]);
 	fd_close(&comm[1]);
 	fd_close(&complaints[1]);
 	run->comm = comm[0];
 	run->complaints = complaints[0];
-	return run->pid < 0 ? -errno : 0;
+	return err;
 }
 
 static int
@@ -184,8 +188,11 @@ fusermount_run(char *const argv[], int *connectionp, char *said, size_t room)
 	ssize_t n;
 
 	said[0] = '\0';
-	if (fusermount_start(&run, argv) < 0)
-		return 126;
+	if (fusermount_start(&run, argv) < 0) {
+		fd_close(&run.comm);
+		fd_close(&run.complaints);
+		return 127;
+	}
 	if (connectionp)
 		*connectionp = receive_connection(run.comm);
 	n = sys_read_all(run.complaints, said, room - 1);
@@ -370,8 +377,9 @@ struct mounting {
 static int
 open_node(const struct mount_job *job, struct mounting *mounting, struct mount_answer *answer)
 {
-	mounting->fds[1] = HELPER_FD(0);
-	if (fcntl(HELPER_FD(0), F_GETFD) < 0) {
+	if (job->has_node) {
+		mounting->fds[1] = HELPER_FD(0);
+	} else {
 		if (!clear_stale(job->path))
 			return fail(answer, -EBUSY, "%s: another hird-portd of yours serves it; "
 			    "stop that one", job->path);
@@ -391,7 +399,7 @@ open_underlying(const struct mount_job *job, struct mounting *mounting,
     struct mount_answer *answer)
 {
 	mounting->fds[2] = -1;
-	if (fcntl(HELPER_FD(1), F_GETFD) >= 0) {
+	if (job->has_underlying) {
 		mounting->fds[2] = HELPER_FD(1);
 	} else if (job->underlying_path[0]) {
 		mounting->fds[2] = open(job->underlying_path, O_PATH | O_CLOEXEC);
@@ -483,7 +491,7 @@ restore_mode(const struct unmount_job *job)
 	int fd = HELPER_FD(0);
 	struct stat st;
 
-	if (fcntl(fd, F_GETFD) < 0)
+	if (!job->has_beneath)
 		fd = opened = open(job->path, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return;

@@ -10,18 +10,21 @@
 #include "base/argv.h"
 #include "wire/messages.h"
 
-/* Mounts a node. HELPER_FD(0): O_PATH of the node as it was checked, or none: it is
- * opened and checked now. HELPER_FD(1): the -U node, or none. */
+/* Mounts a node. HELPER_FD(0): O_PATH of the node as it was checked, if has_node, else it is
+ * opened now. HELPER_FD(1): the -U node, if has_underlying. */
 struct mount_job {
 	const char *path;
-	const char *underlying_path;	/* "": none; opened when HELPER_FD(1) is none */
+	bool has_node;
+	bool has_underlying;
+	const char *underlying_path;	/* "": none; opened without has_underlying */
 	uint32_t kind;			/* enum node_kind */
 	bool created;			/* a directory made by -c: 0300 to mount on, 0100 beneath */
 };
 
-/* Unmounts one. HELPER_FD(0): O_PATH of what the mount covers, or none. */
+/* Unmounts one. HELPER_FD(0): O_PATH of what the mount covers, if has_beneath. */
 struct unmount_job {
 	const char *path;
+	bool has_beneath;
 	uint32_t mount_id;		/* 0: not mounted; only the mode is given back */
 	const char *device;
 	bool lazy;

@@ -217,7 +217,11 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 static void
 on_give_up_time(uv_timer_t *timer)
 {
-	tell_gone(timer->data);
+	struct incarnation *inc = timer->data;
+
+	uv_unref((uv_handle_t *)&inc->exit_poll);
+	uv_unref((uv_handle_t *)&inc->log_poll);
+	tell_gone(inc);
 }
 
 static void

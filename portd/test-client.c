@@ -35,8 +35,10 @@ client_send(struct client *client, uint32_t call, struct wire_buf *body)
 	struct frame frame = { .call = call, .cookie = ++client->cookie };
 	int err;
 
-	if (body)
+	if (body) {
 		frame.body = *body;
+		*body = (struct wire_buf){ 0 };
+	}
 	err = frame_send(client->fd, &frame, 0);
 	assert(err == 0 || err == -EPIPE);
 	wire_buf_deinit(&frame.body);

@@ -60,14 +60,15 @@ compare(struct node *node, const struct map *paths)
 		node_moved(node, path);
 }
 
-static void
-look(struct keeper *keeper)
+/* Compares what the kernel has with what is known. */
+void
+watch_look(struct watch *watch)
 {
 	AUTO_FREE char *table = mountinfo_read();
 	struct map paths = { 0 };
 
 	if (table && index_mounts(table, &paths) == 0) {
-		LIST_FOR_EACH(at, next, &keeper->nodes) {
+		LIST_FOR_EACH(at, next, &watch->keeper->nodes) {
 			struct node *node = LIST_ENTRY(at, struct node, link);
 
 			if (node->mount && !node->change)
@@ -83,7 +84,7 @@ on_settled(uv_timer_t *timer)
 	struct watch *watch = timer->data;
 
 	if (!watch->keeper->stopping)
-		look(watch->keeper);
+		watch_look(watch);
 }
 
 static void

@@ -8,6 +8,9 @@ struct keeper;
 struct watch;
 
 struct watch *watch_new(struct keeper *keeper);	/* NULL with errno */
+/* Looks now: a directory above that was renamed changes nothing in the table that would wake
+ * who polls it. */
+void watch_look(struct watch *watch);
 void watch_free(struct watch *watch);
 
 #endif

@@ -11,7 +11,7 @@ need_fuse
 arguments() {
 	case $1 in
 	archive) echo "$HOME/x.tar" ;;
-	hello) echo "--contents=it's \"this\" \$HOME \\ or	that" ;;
+	hello) echo "--contents=it's \"this\" \$HOME \\ or that" ;;
 	esac
 }
 
@@ -21,7 +21,7 @@ set_it() {
 '
 		set -f
 		# shellcheck disable=SC2046
-		exec settrans "$@" $(arguments "$name")
+		exec settrans "$@" "$name" $(arguments "$name")
 	)
 }
 
@@ -42,7 +42,7 @@ look() {
 }
 
 manners() {
-	program=$HIRD_TRANSLATOR_DIR/$name
+	program=$translators/$name
 	must "$program" --help
 	has "$out" "$name" --help
 	must "$program" --version
@@ -68,10 +68,11 @@ life() {
 	must lstrans ~/n
 	first=$(running)
 	must settrans -a ~/n
-	is_gone "$first" || wait_until 50 is_gone "$first" || fail "goaway: $first still runs"
+	[ -z "$first" ] || is_gone "$first" || wait_until 50 is_gone "$first" || fail "goaway: $first still runs"
 	look || fail "look after goaway: $?"
-	# shellcheck disable=SC2046
-	kill -9 $(running)
+	for pid in $(running); do
+		kill -9 "$pid"
+	done
 	look || fail "look after a kill: $?"
 	# The same again while it runs as an active one.
 	must settrans -fg ~/n
@@ -93,7 +94,7 @@ round_trip() {
 	printed=$out
 	# The words as a shell reads them back make the same setting.
 	must settrans -g ~/n
-	eval "must settrans ~/n $shown"
+	eval "must settrans ~/n $printed"
 	must showtrans ~/n
 	is "$out" "$shown" "showtrans after a round trip"
 	look || fail "look: $?"
@@ -107,6 +108,7 @@ descriptors() {
 	look
 	look
 	pid=$(running)
+	[ -n "$pid" ] || { fail "nothing runs after a look"; return; }
 	before=$(ls "/proc/$pid/fd" | wc -l)
 	portd=$(portd_pid)
 	portd_before=$(ls "/proc/$portd/fd" | wc -l)
@@ -122,7 +124,7 @@ descriptors() {
 	wait_until 30 same || fail "portd's descriptors grew from $portd_before"
 }
 
-for program in "$HIRD_TRANSLATOR_DIR"/*; do
+for program in "$translators"/*; do
 	[ -f "$program" ] && [ -x "$program" ] && [ ! -L "$program" ] || continue
 	name=$(basename "$program")
 	case $name in

@@ -35,6 +35,7 @@ if [ -z "${HIRD_REAPER:-}" ]; then
 	exec "$build/tests/reaper" sh "$0" "$@"
 fi
 
+translators=$build/translators
 n_passed=0 n_failed=0 n_skipped=0 n_cases=0
 limit=30	# seconds that one command may take
 out='' err='' status=0
@@ -120,7 +121,8 @@ setup() {
 	HOME=$work/home
 	XDG_RUNTIME_DIR=$work/run
 	XDG_STATE_HOME=$work/state
-	export HOME XDG_RUNTIME_DIR XDG_STATE_HOME
+	HIRD_TRANSLATOR_DIR=$translators:$HOME/.local/libexec/hird
+	export HOME XDG_RUNTIME_DIR XDG_STATE_HOME HIRD_TRANSLATOR_DIR
 	mkdir "$HOME" "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
 	chmod 700 "$XDG_RUNTIME_DIR"
 	cd "$HOME" || exit 99
@@ -131,7 +133,7 @@ teardown() {
 	portd_stop
 	for mount in $(mounts | sort -r); do
 		fail "left behind: a mount on $mount"
-		fusermount3 -uz "$mount"
+		fusermount3 -uz "$(printf '%b' "$(printf '%s' "$mount" | sed 's/\\/\\0/g')")"
 	done
 	wait_until 20 no_orphans || :
 	for pid in $(orphans); do
@@ -324,5 +326,5 @@ state_is() {
 }
 
 archive_is_built() {
-	[ -x "$HIRD_TRANSLATOR_DIR/archive" ] && [ -x "$build/tests/mkarchive" ]
+	[ -x "$translators/archive" ] && [ -x "$build/tests/mkarchive" ]
 }

@@ -47,7 +47,7 @@ bare_name() {
 	must cat a
 	is "$out" "Hello, world!" "/hurd/hello"
 	must showtrans a
-	must settrans -c ~/b "$HIRD_TRANSLATOR_DIR/hello"
+	must settrans -c ~/b "$translators/hello"
 	must cat b
 }
 
@@ -233,7 +233,7 @@ pause() {
 slow_start() {
 	cat >slow <<-'END'
 	#!/bin/sh
-	sleep 30
+	exec sleep 30
 	END
 	chmod +x slow
 	touch a

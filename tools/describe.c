@@ -72,11 +72,20 @@ describe_name(const char *translator, struct text *name, struct text *why)
 	return name->error;
 }
 
+/* It and whatever it has started: launch made it the leader of a group. Needs a
+ * process that nobody has waited for, else the number may be another's. */
+static void
+kill_all(const struct run *run)
+{
+	kill(-run->pid, SIGKILL);
+	kill(run->pid, SIGKILL);
+}
+
 static void
 run_deinit(struct run *run)
 {
 	if (run->pid > 0) {
-		kill(run->pid, SIGKILL);
+		kill_all(run);
 		waitpid(run->pid, NULL, 0);
 	}
 	fd_close(&run->pidfd);
@@ -230,13 +239,14 @@ last_line(struct text *said)
 	return line;
 }
 
-/* How it ended: 0 when well, else -errno with a line. */
+/* How it ended: 0 when well, else -errno with a line. Children that it left go, too. */
 static int
 judge_end(struct run *run, struct text *why)
 {
 	const char *line = last_line(&run->said);
 	int status;
 
+	kill(-run->pid, SIGKILL);
 	while (waitpid(run->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;

@@ -226,9 +226,11 @@ check_portd(struct finding *finding)
 	if (code == 0) {
 		describe_portd(finding, &info);
 	} else {
-		if (!why.size)
+		bool said = why.size > 0;
+
+		if (!said)
 			tool_rpc_text(&why, code, reply.text, NULL);
-		found(finding, FAIL, text_string(&why), "restart it: hird stop");
+		found(finding, FAIL, text_string(&why), said ? "" : "restart it: hird stop");
 	}
 	port_reply_deinit(&reply);
 }
@@ -239,10 +241,11 @@ check_nodes(struct finding *finding)
 	AUTO_RECORD struct record record = { 0 };
 	AUTO_TEXT struct text why = { 0 };
 	unsigned n = 0, bad = 0;
+	int err = tool_connect(TOOL_IF_RUNS, &why);
 
-	if (tool_connect(TOOL_IF_RUNS, &why) != 0) {
-		found(finding, OK, tool_has_store() ? "some are set; none is armed while portd does not run" :
-		    "none is set", "");
+	if (err != 0) {
+		found(finding, OK, err < 0 ? "portd cannot be asked" :
+		    tool_has_store() ? "what is set is armed when portd starts" : "none is set", "");
 		return;
 	}
 	while (record_next(&record, &why) == 0) {

@@ -22,10 +22,10 @@ enum { OPTION_JSON = 256 };
 enum {
 	COLUMN_NODE,
 	COLUMN_STATE,
-	COLUMN_TRANSLATOR,
 	COLUMN_PID,
 	COLUMN_SINCE,
 	COLUMN_OPENS,
+	COLUMN_TRANSLATOR,	/* the last: it may be long */
 	N_COLUMNS,
 	SHRINK = 1 << COLUMN_NODE | 1 << COLUMN_TRANSLATOR,
 };
@@ -425,7 +425,7 @@ static int
 list(struct listing *listing, char *const *names)
 {
 	static const char *const heads[N_COLUMNS] = {
-		"NODE", "STATE", "TRANSLATOR", "PID", "SINCE", "OPENS",
+		"NODE", "STATE", "PID", "SINCE", "OPENS", "TRANSLATOR",
 	};
 	AUTO_TEXT struct text why = { 0 };
 	int err = tool_connect(TOOL_IF_SET, &why);

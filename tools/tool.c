@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,13 +20,16 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "port/port.h"
+#include "tools/record.h"
 #include "tools/tool.h"
 #include "wire/frame.h"
 #include "wire/runtime.h"
 
 enum {
-	CONNECT_RETRY_MS = 5000,	/* another tool may be starting portd right now */
+	CONNECT_WAIT_MS = 15 * 1000,	/* a portd that ends gives its translators time */
 	CONNECT_PAUSE_MS = 20,
+	ARM_WAIT_MS = 5000,		/* a new portd mounts what is set */
+	ARM_PAUSE_MS = 10,
 };
 
 static const char *program_name = "tool";
@@ -262,29 +265,66 @@ tool_has_store(void)
 	return access(path, F_OK) == 0;
 }
 
-/* Reads the lock only when somebody holds it: a pid in a lock that nobody
- * holds may be anybody's by now. */
-int
-tool_portd_pid(void)
+/* Whether anybody has locked a file, from the kernel's list: to try the lock
+ * would be in the way of a portd that starts at this moment. A line: "1: FLOCK
+ * ADVISORY WRITE PID MAJ:MIN:INODE 0 EOF". */
+static bool
+is_locked(int fd)
+{
+	AUTO_FREE char *line = NULL;
+	unsigned long inode;
+	size_t room = 0;
+	bool locked = false;
+	struct stat st;
+	FILE *stream = fopen("/proc/locks", "re");
+
+	if (!stream)
+		return false;
+	while (fstat(fd, &st) == 0 && !locked && getline(&line, &room, stream) >= 0)
+		locked = sscanf(line, "%*s FLOCK %*s WRITE %*d %*x:%*x:%lu", &inode) == 1 &&
+		    inode == st.st_ino;
+	fclose(stream);
+	return locked;
+}
+
+/* portd's lock when somebody holds it, open for reading; else -1. */
+static int
+open_held_lock(void)
 {
 	AUTO_TEXT struct text why = { 0 };
 	AUTO_FREE char *dir = runtime_dir(0, &why);
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
-	char buf[32];
-	ssize_t n;
 
 	if (!dir || asprintf(&path, "%s/%s", dir, RUNTIME_LOCK) < 0)
-		return 0;
+		return -1;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0)
-		return 0;
-	n = read(fd, buf, sizeof(buf) - 1);
+	return fd >= 0 && is_locked(fd) ? fd_steal(&fd) : -1;
+}
+
+/* A pid in a lock that nobody holds may be anybody's by now. */
+int
+tool_portd_pid(void)
+{
+	AUTO_CLOSE int fd = open_held_lock();
+	char buf[32];
+	ssize_t n = fd < 0 ? -1 : sys_read_all(fd, buf, sizeof(buf) - 1);
+	int pid;
+
 	if (n <= 0)
 		return 0;
 	buf[n] = '\0';
-	n = atoi(buf);
-	return n > 1 ? (int)n : 0;
+	pid = atoi(buf);
+	return pid > 1 ? pid : 0;
+}
+
+/* Also while it begins, or ends, and nobody answers. */
+static bool
+portd_is_there(void)
+{
+	AUTO_CLOSE int fd = open_held_lock();
+
+	return fd >= 0;
 }
 
 /* In the child: portd inherits stderr alone. */
@@ -361,23 +401,20 @@ start_portd(struct text *why)
 	return -ECHILD;
 }
 
+/* None runs, or one that is just ending. */
 static bool
 nobody_there(int err)
 {
-	return err == -ENOENT || err == -ECONNREFUSED;
+	return err == -ENOENT || err == -ECONNREFUSED || err == -ECONNRESET ||
+	    err == -ENOTCONN || err == -EPIPE;
 }
 
-/* Tries again while another tool's portd comes up. */
-static int
-connect_patiently(void)
+static void
+sleep_ms(long ms)
 {
-	const struct timespec pause = { .tv_nsec = CONNECT_PAUSE_MS * 1000000L };
-	int64_t end = sys_now_ms() + CONNECT_RETRY_MS;
-	int err;
+	const struct timespec pause = { .tv_nsec = ms * 1000000L };
 
-	while (nobody_there(err = port_connect(program_name)) && sys_now_ms() < end)
-		nanosleep(&pause, NULL);
-	return err;
+	nanosleep(&pause, NULL);
 }
 
 /* The version that the running portd speaks, by a hello of our own; 0 when it
@@ -423,10 +460,57 @@ connect_failed(int err, const char *dir, struct text *why)
 	return err < 0 ? err : -EIO;
 }
 
+/* What is not mounted and has no reason for it will be mounted in a moment. */
+static bool
+is_arming(void)
+{
+	AUTO_RECORD struct record record = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+
+	while (record_next(&record, &why) == 0)
+		if (record.node.state == NODE_STATE_UNMOUNTED && !*record.node.reason)
+			return true;
+	return false;
+}
+
+/* Whoever has started portd finds the nodes mounted, as if it had always run. */
+static void
+wait_until_armed(void)
+{
+	int64_t end = sys_now_ms() + ARM_WAIT_MS;
+
+	while (is_arming() && sys_now_ms() < end)
+		sleep_ms(ARM_PAUSE_MS);
+}
+
+/* Starts portd, or waits for one that another tool is starting, or for the
+ * end of one that is ending. */
+static int
+start_and_connect(const char *dir, struct text *why)
+{
+	int64_t end = sys_now_ms() + CONNECT_WAIT_MS;
+	int err;
+
+	do {
+		AUTO_TEXT struct text started = { 0 };
+
+		if (portd_is_there()) {
+			sleep_ms(CONNECT_PAUSE_MS);
+		} else if ((err = start_portd(&started)) < 0 && !portd_is_there()) {
+			text_puts(why, started.size ? text_string(&started) : strerror(-err));
+			return err;
+		}
+		err = port_connect(program_name);
+	} while (nobody_there(err) && sys_now_ms() < end);
+	if (err != 0)
+		return connect_failed(err, dir, why);
+	wait_until_armed();
+	return 0;
+}
+
 static int
 connect_or_start(enum tool_need need, struct text *why)
 {
-	AUTO_TEXT struct text started = { 0 };
 	AUTO_FREE char *dir = runtime_dir(need != TOOL_IF_RUNS, why);
 	int err;
 
@@ -439,13 +523,7 @@ connect_or_start(enum tool_need need, struct text *why)
 		return connect_failed(err, dir, why);
 	if (need == TOOL_IF_RUNS || (need == TOOL_IF_SET && !tool_has_store()))
 		return 1;
-	err = start_portd(&started);
-	if (err < 0 && tool_portd_pid() == 0) {
-		text_puts(why, started.size ? text_string(&started) : strerror(-err));
-		return err;
-	}
-	err = connect_patiently();
-	return err == 0 ? 0 : connect_failed(err, dir, why);
+	return start_and_connect(dir, why);
 }
 
 /* On success port_bootstrap() is the keeper of nodes. Once attached it stays
@@ -467,7 +545,7 @@ tool_rpc_text(struct text *text, int code, const char *line, const char *path)
 
 	if (line && n && strncmp(line, path, n) == 0 && strncmp(line + n, ": ", 2) == 0)
 		line += n + 2;
-	if (code == PORT_E_RPC_SERVER_DIED)
+	if (code == PORT_E_RPC_SERVER_DIED || code == -ENOTCONN)
 		text_puts(text, "portd went away before it answered; try again");
 	else if (code == PORT_E_RCV_TIMED_OUT)
 		text_puts(text, "portd did not answer in time; see hird doctor");

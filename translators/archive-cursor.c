@@ -61,7 +61,7 @@ cursor_open(struct cursor *cursor, const struct source *source,
 	cursor->member = archive_entry_new();
 	if (!cursor->member)
 		return -ENOMEM;
-	r = reader_new(source, patience, &cursor->reader);
+	r = reader_new(source, patience, false, &cursor->reader);
 	if (r == -EINVAL)
 		return cursor_failed(cursor, ARCHIVE_FATAL);
 	return r;
@@ -77,20 +77,21 @@ cursor_feed(struct cursor *cursor, const struct patience *patience)
 	size_t size = 0;
 	int r;
 
-	if (cursor->block_size > 0 || cursor->end != CURSOR_SPENT)
-		return 0;
-	if (patience_is_over(patience))
-		return -EINTR;
-	r = archive_read_data_block(cursor->reader->archive, &block, &size, &offset);
-	if (r == ARCHIVE_EOF) {
-		cursor->end = offset > 0 ? (uint64_t)offset : 0;
-		return 0;
+	/* A decompressor that has only taken something in gives an empty block. */
+	while (cursor->block_size == 0 && cursor->end == CURSOR_SPENT) {
+		if (patience_is_over(patience))
+			return -EINTR;
+		r = archive_read_data_block(cursor->reader->archive, &block, &size, &offset);
+		if (r == ARCHIVE_EOF) {
+			cursor->end = offset > 0 ? (uint64_t)offset : 0;
+			return 0;
+		}
+		if (r < ARCHIVE_WARN || offset < 0 || (r == ARCHIVE_WARN && size == 0))
+			return cursor_failed(cursor, r);
+		cursor->block = block;
+		cursor->block_size = size;
+		cursor->block_offset = (uint64_t)offset;
 	}
-	if (r < ARCHIVE_WARN || offset < 0 || (r == ARCHIVE_WARN && size == 0))
-		return cursor_failed(cursor, r);
-	cursor->block = block;
-	cursor->block_size = size;
-	cursor->block_offset = (uint64_t)offset;
 	return 0;
 }
 
@@ -233,24 +234,40 @@ cursor_piece(struct cursor *cursor, uint64_t index, struct cache *cache,
 	return cursor_take(cursor, piecep);
 }
 
-/* Leaves the member behind; a small one is kept, as long as it can be read. */
+/* Reads what is left of a small member into the cache, if it can be read. */
 static int
-cursor_pass(struct cursor *cursor, struct cache *cache, const struct patience *patience)
+cursor_keep(struct cursor *cursor, struct cache *cache)
 {
 	struct piece *piece;
 	int r;
 
-	while (cursor->reader && cursor->is_at_member && cursor->size <= KEEP_MAX &&
-	    cursor->position < cursor->size && cursor->position % CACHE_PIECE == 0 &&
+	while (cursor->size <= KEEP_MAX && cursor->position < cursor->size &&
+	    cursor->position % CACHE_PIECE == 0 &&
 	    !cache_has(cache, cursor->ordinal, cursor->position / CACHE_PIECE)) {
 		r = cursor_take(cursor, &piece);
-		if (r < 0 && r != -EIO)
-			return r;
 		if (r < 0)
-			break;
+			return r;
 		cache_put(cache, piece);	/* eats piece */
 	}
-	return cursor->reader ? cursor_next(cursor, patience) : -EIO;
+	return 0;
+}
+
+static int
+cursor_walk(struct cursor *cursor, const struct source *source, uint32_t ordinal,
+    struct cache *cache, const struct patience *patience)
+{
+	int r = 0;
+
+	if (!cursor->reader)
+		r = cursor_open(cursor, source, patience);
+	while (r == 0 && (!cursor->is_at_member || cursor->ordinal < ordinal)) {
+		if (cache && cursor->is_at_member)
+			r = cursor_keep(cursor, cache);
+		/* One that cannot be read may still be passed. */
+		if (r == 0 || (r == -EIO && cursor->reader))
+			r = cursor_next(cursor, patience);
+	}
+	return r;
 }
 
 /* Goes to a member, from the beginning of the archive when the cursor stands
@@ -259,12 +276,11 @@ int
 cursor_go(struct cursor *cursor, const struct source *source, uint32_t ordinal,
     uint64_t size, struct cache *cache, const struct patience *patience)
 {
-	int r = 0;
+	int r = cursor_walk(cursor, source, ordinal, cache, patience);
 
-	if (!cursor->reader)
-		r = cursor_open(cursor, source, patience);
-	while (r == 0 && (!cursor->is_at_member || cursor->ordinal < ordinal))
-		r = cursor_pass(cursor, cache, patience);
+	/* Damage on the way may be of no account when nothing there is read. */
+	if (r == -EIO && !cursor->reader)
+		r = cursor_walk(cursor, source, ordinal, NULL, patience);
 	if (r == 0)
 		cursor->size = size;
 	if (r == -ENOENT)

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "translators/archive-zip.h"
+
 enum {
 	PLACE_PADDING = 512,	/* more than any format puts behind a member */
 	PROBE_SIZE = 4096,
@@ -29,6 +31,19 @@ struct index {
 	uint64_t ordinal;
 	uint64_t names;		/* bytes of paths so far */
 };
+
+/* The first thing that is wrong ends the list; what came before stays. */
+static void
+note_damage(struct index *index, const char *why)
+{
+	struct index_report *report = index->report;
+
+	if (report->is_damaged)
+		return;
+	report->is_damaged = true;
+	report->damage_offset = index->reader->offset;
+	text_escape(report->damage, sizeof(report->damage), why, strlen(why));
+}
 
 /* Names ------------------------------------------------------------------- */
 
@@ -86,11 +101,23 @@ member_name(struct archive_entry *member, name_fn *bytes, name_fn *utf8,
 	return *copyp;
 }
 
+/* The same for its path. A zip may call a name UTF-8 that is not; libarchive
+ * has no name for it then, but the bytes are there. */
 static const char *
-member_path(struct archive_entry *member, char **copyp)
+member_path(struct index *index, char **copyp)
 {
-	return member_name(member, archive_entry_pathname, archive_entry_pathname_utf8,
-	    archive_entry_pathname_w, copyp);
+	struct archive *archive = index->reader->archive;
+	const char *path = member_name(index->member, archive_entry_pathname,
+	    archive_entry_pathname_utf8, archive_entry_pathname_w, copyp);
+	struct zip_local local = { 0 };
+
+	if (path || reader_filter(index->reader) ||
+	    (archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_ZIP ||
+	    zip_local_init(&local, index->source,
+	    (uint64_t)archive_filter_bytes(archive, 0)) < 0)
+		return path;
+	*copyp = local.name;	/* the caller's to free */
+	return local.name;
 }
 
 static const char *
@@ -109,6 +136,16 @@ member_hardlink(struct archive_entry *member, char **copyp)
 
 /* Content ----------------------------------------------------------------- */
 
+/* Whether it is ARCHIVE_OK. After a fatal error libarchive may go on as if the
+ * archive had ended. */
+static bool
+went_well(struct index *index, int result)
+{
+	if (result == ARCHIVE_FATAL)
+		note_damage(index, reader_why(index->reader));
+	return result == ARCHIVE_OK;
+}
+
 /* Whether what libarchive gives first is what stands at its position in the
  * file: then the member is neither compressed nor elsewhere. */
 static bool
@@ -121,7 +158,7 @@ iso_is_in_place(struct index *index, uint64_t size, uint64_t *offsetp)
 	size_t length;
 
 	if (size > ISO_EXTENT_MAX ||
-	    archive_read_data_block(archive, &block, &length, &offset) != ARCHIVE_OK ||
+	    !went_well(index, archive_read_data_block(archive, &block, &length, &offset)) ||
 	    offset != 0)
 		return false;
 	*offsetp = (uint64_t)archive_filter_bytes(archive, 0);
@@ -139,7 +176,7 @@ body_is_in_place(struct index *index, uint64_t size, uint64_t offset)
 	uint64_t after;
 
 	if (archive_entry_sparse_count(index->member) > 0 ||
-	    archive_read_data_skip(archive) != ARCHIVE_OK)
+	    !went_well(index, archive_read_data_skip(archive)))
 		return false;
 	after = (uint64_t)archive_filter_bytes(archive, 0);
 	return after >= offset && after - offset >= size &&
@@ -191,8 +228,8 @@ member_measure(struct index *index)
 	size_t length;
 
 	while (!patience_is_over(index->patience) &&
-	    archive_read_data_block(index->reader->archive, &block, &length,
-	    &offset) == ARCHIVE_OK)
+	    went_well(index, archive_read_data_block(index->reader->archive, &block,
+	    &length, &offset)))
 		if (offset >= 0 && (uint64_t)offset + length > size)
 			size = (uint64_t)offset + length;
 	return size;
@@ -279,7 +316,7 @@ static int
 add_member(struct index *index)
 {
 	char *path_copy, *target_copy, *link_copy;
-	const char *path = member_path(index->member, &path_copy);
+	const char *path = member_path(index, &path_copy);
 	const char *target = member_target(index->member, &target_copy);
 	const char *hardlink = member_hardlink(index->member, &link_copy);
 	size_t length = path ? strlen(path) : 0;
@@ -309,16 +346,6 @@ add_member(struct index *index)
 	return r == -ENOMEM || r == -ENOSPC ? r : 0;
 }
 
-static void
-note_damage(struct index *index, const char *why)
-{
-	struct index_report *report = index->report;
-
-	report->is_damaged = true;
-	report->damage_offset = index->reader->offset;
-	text_escape(report->damage, sizeof(report->damage), why, strlen(why));
-}
-
 /* Goes through all headers. A damaged one ends it; what came before stays. */
 static int
 add_members(struct index *index)
@@ -327,8 +354,6 @@ add_members(struct index *index)
 	int r;
 
 	for (;; index->ordinal++) {
-		if (patience_is_over(index->patience))
-			return -EINTR;
 		if (index->ordinal > UINT32_MAX) {
 			note_damage(index, "too many members");
 			return 0;
@@ -347,8 +372,12 @@ add_members(struct index *index)
 		r = add_member(index);
 		if (r == -ENOSPC)
 			note_damage(index, "more names than are kept");
-		if (r < 0)
-			return r == -ENOSPC ? 0 : r;
+		else if (r < 0)
+			return r;
+		if (patience_is_over(index->patience))
+			return -EINTR;
+		if (index->report->is_damaged)
+			return 0;
 	}
 }
 
@@ -382,7 +411,7 @@ index_fill(const struct source *source, const struct patience *patience,
 	index.member = archive_entry_new();
 	if (!index.member)
 		return -ENOMEM;
-	r = reader_new(source, patience, &index.reader);
+	r = reader_new(source, patience, false, &index.reader);
 	if (r == -EINVAL)
 		note_damage(&index, reader_why(index.reader));
 	if (r == 0 && (r = add_root(&index)) == 0)
@@ -394,43 +423,71 @@ index_fill(const struct source *source, const struct patience *patience,
 	return r;
 }
 
-/* Whether this is an archive at all, judged by its first header: 0, or
- * -errno with the reason in `why`, one line. */
+/* Opens a reader and reads one header: 0 also when there is none since the
+ * archive is empty. *readerp as of reader_new. */
+static int
+probe(const struct source *source, bool in_front, struct reader **readerp)
+{
+	struct archive_entry *member;
+	int r = reader_new(source, NULL, in_front, readerp);
+
+	if (r < 0)
+		return r;
+	r = archive_read_next_header((*readerp)->archive, &member);
+	return r == ARCHIVE_OK || r == ARCHIVE_WARN || r == ARCHIVE_EOF ? 0 : -EINVAL;
+}
+
+static bool
+probe_zip(const struct source *source)
+{
+	struct reader *reader = NULL;
+	char start[4];
+	int r = -EINVAL;
+
+	if (source_pread(source, start, sizeof(start), 0) == 0 &&
+	    memcmp(start, "PK\3\4", 4) == 0)
+		r = probe(source, true, &reader);
+	reader_free(reader);
+	return r == 0;
+}
+
+static void
+probe_explain(const struct reader *reader, char *why, size_t room)
+{
+	const char *text = reader_why(reader), *filter = reader_filter(reader);
+	char words[160];
+
+	text_escape(words, sizeof(words), text, strlen(text));
+	if (reader_is_recognized(reader))
+		snprintf(why, room, "damaged or cut off at its beginning (%s); get it anew",
+		    words);
+	else if (filter)
+		snprintf(why, room, "compressed (%s), but what is inside is no archive (%s); "
+		    "uncompress it with the program for that", filter, words);
+	else
+		snprintf(why, room, "not an archive (formats: tar, zip, iso9660, cpio, 7z, "
+		    "rar, ar, cab, lha, xar, warc; also compressed)");
+}
+
+/* Whether this is an archive at all, judged by its first header, quickly: 0,
+ * or -errno with the reason in `why`, one line. */
 int
 index_probe(const struct source *source, char *why, size_t room)
 {
-	struct archive_entry *member;
 	struct reader *reader = NULL;
-	char words[160] = "";
-	const char *text;
 	int r;
 
 	if (source->size == 0) {
 		snprintf(why, room, "the file is empty, which no archive is");
 		return -EINVAL;
 	}
-	r = reader_new(source, NULL, &reader);
-	if (r == -ENOMEM) {
-		snprintf(why, room, "no memory");
-		return r;
-	}
-	if (r == 0) {
-		r = archive_read_next_header(reader->archive, &member);
-		r = r == ARCHIVE_OK || r == ARCHIVE_WARN || r == ARCHIVE_EOF ? 0 : -EINVAL;
-	}
-	if (r < 0) {
-		text = reader_why(reader);
-		text_escape(words, sizeof(words), text, strlen(text));
-	}
-	if (r < 0 && reader_is_recognized(reader))
-		snprintf(why, room, "damaged or cut off at its beginning (%s); get it anew",
-		    words);
-	else if (r < 0 && reader_filter(reader))
-		snprintf(why, room, "compressed (%s), but what is inside is no archive (%s); "
-		    "uncompress it with the program for that", reader_filter(reader), words);
+	if (probe_zip(source))
+		return 0;
+	r = probe(source, false, &reader);
+	if (r == -EINVAL)
+		probe_explain(reader, why, room);
 	else if (r < 0)
-		snprintf(why, room, "not an archive (formats: tar, zip, iso9660, cpio, 7z, "
-		    "rar, ar, cab, lha, xar, warc; also compressed)");
+		snprintf(why, room, "%s", strerror(-r));
 	reader_free(reader);
 	return r;
 }

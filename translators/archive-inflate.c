@@ -9,25 +9,12 @@
 #include <zlib.h>
 
 #include "translators/archive-index.h"
+#include "translators/archive-zip.h"
 
 enum {
-	LOCAL_SIGNATURE = 0x04034b50,
-	DESCRIPTOR_SIGNATURE = 0x08074b50,
-	LOCAL_SIZE = 30,	/* the fixed part of a local header */
-	LOCAL_USUAL = 1024,
-	LOCAL_MAX = LOCAL_SIZE + 2 * 65535,
-	FLAG_LOCKED = 1,
-	FLAG_DESCRIPTOR = 8,	/* sizes and checksum follow the data */
-	METHOD_DEFLATE = 8,
 	INPUT = 32 << 10,
+	INPUT_FIRST = 4 << 10,	/* enough for many a member */
 	SCRATCH = 64 << 10,
-};
-
-/* What the header in front of a member's data says. */
-struct local {
-	bool has_descriptor;
-	uint32_t checksum;
-	char name[128];		/* escaped */
 };
 
 struct inflater {
@@ -39,84 +26,10 @@ struct inflater {
 	uint64_t used;		/* on the clock */
 	uint32_t checksum;	/* of everything before position */
 	bool is_ended;
-	struct local local;
+	struct zip_local local;
 	z_stream z;
 	unsigned char buffer[INPUT];
 };
-
-static uint32_t
-le16(const unsigned char *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8;
-}
-
-static uint32_t
-le32(const unsigned char *p)
-{
-	return le16(p) | le16(p + 2) << 16;
-}
-
-/* Local headers ------------------------------------------------------------ */
-
-/* libarchive tells where the data begins. The header ends there, and how long
- * it is stands in it: the nearest place before that agrees with itself. */
-static const unsigned char *
-local_find(const unsigned char *window, size_t size)
-{
-	const unsigned char *end = window + size, *p;
-
-	for (size_t back = LOCAL_SIZE; back <= size; back++) {
-		p = end - back;
-		if (le32(p) == LOCAL_SIGNATURE &&
-		    LOCAL_SIZE + le16(p + 26) + le16(p + 28) == back)
-			return p;
-	}
-	return NULL;
-}
-
-/* 0, -EIO, -ENOMEM, or -ENOTSUP: it is not what can be inflated here. */
-static int
-local_read(const struct source *source, uint64_t offset, size_t reach,
-    struct local *local)
-{
-	size_t size = offset < reach ? (size_t)offset : reach;
-	unsigned char *window = malloc(size + 1);
-	const unsigned char *p;
-	int r = -ENOMEM;
-
-	if (window && (r = source_pread(source, window, size, offset - size)) == 0) {
-		p = local_find(window, size);
-		if (!p || le16(p + 8) != METHOD_DEFLATE || le16(p + 6) & FLAG_LOCKED) {
-			r = -ENOTSUP;
-		} else {
-			local->has_descriptor = le16(p + 6) & FLAG_DESCRIPTOR;
-			local->checksum = le32(p + 14);
-			text_escape(local->name, sizeof(local->name),
-			    (const char *)p + LOCAL_SIZE, le16(p + 26));
-		}
-	}
-	free(window);
-	return r;
-}
-
-/* The checksum that the member should have. It may be behind the data, and
- * may or may not have a signature in front of it there. */
-static int
-local_checksum(const struct source *source, const struct inflater *inflater,
-    uint32_t *checksump)
-{
-	unsigned char p[8];
-	int r;
-
-	*checksump = inflater->local.checksum;
-	if (!inflater->local.has_descriptor)
-		return 0;
-	r = source_pread(source, p, sizeof(p), inflater->input - inflater->z.avail_in);
-	if (r < 0)
-		return r;
-	*checksump = le32(p) == DESCRIPTOR_SIGNATURE ? le32(p + 4) : le32(p);
-	return 0;
-}
 
 /* One decompressor -------------------------------------------------------- */
 
@@ -124,9 +37,12 @@ static int
 inflater_damaged(struct inflater *inflater, const struct source *source,
     const char *why)
 {
+	char name[128];
+
 	inflater->is_set = false;
+	text_escape(name, sizeof(name), inflater->local.name, inflater->local.name_length);
 	return trans_error(EIO, "%s: %s: damaged at byte %llu: %s", source->path,
-	    inflater->local.name, (unsigned long long)inflater->position, why);
+	    name, (unsigned long long)inflater->position, why);
 }
 
 /* Makes it stand at the beginning of a member. */
@@ -136,11 +52,12 @@ inflater_set(struct inflater *inflater, const struct source *source, uint64_t of
 	int r;
 
 	inflater->is_set = false;
-	r = local_read(source, offset, LOCAL_USUAL, &inflater->local);
-	if (r == -ENOTSUP)
-		r = local_read(source, offset, LOCAL_MAX, &inflater->local);
+	zip_local_deinit(&inflater->local);
+	r = zip_local_init(&inflater->local, source, offset);
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? -ENOTSUP : r;
+	if (inflater->local.method != ZIP_DEFLATED || inflater->local.is_locked)
+		return -ENOTSUP;
 	if (inflateReset(&inflater->z) != Z_OK)
 		return -EIO;
 	inflater->offset = inflater->input = offset;
@@ -158,11 +75,13 @@ inflater_feed(struct inflater *inflater, const struct source *source)
 {
 	uint64_t left = source->size > inflater->input ?
 	    source->size - inflater->input : 0;
-	size_t size = left < INPUT ? (size_t)left : INPUT;
+	size_t size = inflater->input == inflater->offset ? INPUT_FIRST : INPUT;
 	int r;
 
 	if (inflater->z.avail_in > 0)
 		return 0;
+	if (size > left)
+		size = (size_t)left;
 	r = source_pread(source, inflater->buffer, size, inflater->input);
 	if (r < 0)
 		return r;
@@ -219,8 +138,8 @@ inflater_check(struct inflater *inflater, const struct source *source)
 		if (inflater->z.avail_out == 0 || (r != Z_OK && r != Z_STREAM_END))
 			return inflater_damaged(inflater, source, "it does not end where it says");
 	}
-	if (local_checksum(source, inflater, &expected) < 0 ||
-	    expected != inflater->checksum)
+	if (zip_checksum(&inflater->local, source, inflater->input - inflater->z.avail_in,
+	    &expected) < 0 || expected != inflater->checksum)
 		return inflater_damaged(inflater, source, "its checksum is wrong");
 	return 0;
 }
@@ -263,6 +182,7 @@ inflaters_deinit(struct inflaters *all)
 		if (!all->slots[i])
 			continue;
 		inflateEnd(&all->slots[i]->z);
+		zip_local_deinit(&all->slots[i]->local);
 		free(all->slots[i]);
 	}
 	pthread_mutex_destroy(&all->lock);

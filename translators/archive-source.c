@@ -14,11 +14,14 @@
 
 #include "trans/trans.h"
 
-/* Names are bytes to us, but libarchive turns those that a format keeps as
- * UTF-16, and those of pax headers, into the locale's: that has to be UTF-8. */
+/* Once, before the first reader. Names are bytes to us, but libarchive turns
+ * those that a format keeps as UTF-16, and those of pax headers, into the
+ * locale's: that has to be UTF-8. Zips have local time; with TZ set, if only
+ * to the default, the C library does not look for its file at each one. */
 void
 source_set_locale(void)
 {
+	setenv("TZ", ":/etc/localtime", 0);
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "en_US.UTF-8");
 }
@@ -170,12 +173,13 @@ reader_formats(struct archive *archive)
 	archive_read_support_format_zip(archive);
 }
 
-/* Opens a reader before the first header. Returns 0, -ENOMEM, -EINTR (given
+/* Opens a reader before the first header; with `in_front`, one of a zip that
+ * leaves alone the directory at its end, which may be long. Returns 0, -ENOMEM, -EINTR (given
  * up) or -EINVAL: libarchive cannot read this. With -EINVAL *readerp is set
  * too, to be asked why, and then freed. */
 int
 reader_new(const struct source *source, const struct patience *patience,
-    struct reader **readerp)
+    bool in_front, struct reader **readerp)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 
@@ -188,10 +192,14 @@ reader_new(const struct source *source, const struct patience *patience,
 		free(reader);
 		return -ENOMEM;
 	}
-	reader_formats(reader->archive);
+	if (in_front) {
+		archive_read_support_format_zip_streamable(reader->archive);
+	} else {
+		reader_formats(reader->archive);
+		archive_read_set_seek_callback(reader->archive, reader_seek);
+	}
 	archive_read_set_read_callback(reader->archive, reader_read);
 	archive_read_set_skip_callback(reader->archive, reader_skip);
-	archive_read_set_seek_callback(reader->archive, reader_seek);
 	archive_read_set_callback_data(reader->archive, reader);
 	if (archive_read_open1(reader->archive) >= ARCHIVE_WARN) {
 		*readerp = reader;

@@ -45,7 +45,7 @@ int source_init(struct source *source, int fd, const char *path);
 int source_pread(const struct source *source, void *buf, size_t size, uint64_t offset);
 
 int reader_new(const struct source *source, const struct patience *patience,
-    struct reader **readerp);
+    bool in_front, struct reader **readerp);
 struct reader *reader_free(struct reader *reader);
 bool reader_is_recognized(const struct reader *reader);
 const char *reader_filter(const struct reader *reader);

@@ -23,3 +23,31 @@ TRANSLATOR_PAGES += \
 	translators/zero.7 \
 	translators/full.7 \
 	translators/random.7
+
+# archive
+ARCHIVE_PARTS = \
+	translators/archive-cache.c \
+	translators/archive-cache.h \
+	translators/archive-content.c \
+	translators/archive-content.h \
+	translators/archive-cursor.c \
+	translators/archive-cursor.h \
+	translators/archive-index.c \
+	translators/archive-index.h \
+	translators/archive-inflate.c \
+	translators/archive-inflate.h \
+	translators/archive-source.c \
+	translators/archive-source.h \
+	translators/archive-zip.c \
+	translators/archive-zip.h
+EXTRA_DIST += $(ARCHIVE_PARTS) translators/archive.c translators/archive.7 translators/test-archive.c
+if HAVE_ARCHIVE
+TRANSLATOR_PAGES += translators/archive.7
+pkglibexec_PROGRAMS += translators/archive
+translators_archive_SOURCES = translators/archive.c $(ARCHIVE_PARTS)
+translators_archive_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS) $(ARCHIVE_LIBS) $(ZLIB_LIBS)
+check_PROGRAMS += translators/test-archive
+TESTS += translators/test-archive
+translators_test_archive_SOURCES = translators/test-archive.c $(ARCHIVE_PARTS)
+translators_test_archive_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS) $(ARCHIVE_LIBS) $(ZLIB_LIBS)
+endif

@@ -6,6 +6,7 @@
  * lives in a memory file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -345,7 +346,8 @@ find(const struct shown *shown, const char *path)
 	trans_node_t node = TRANS_ROOT;
 
 	while (node && (part = strsep(&rest, "/")))
-		if (*part && tree_lookup(shown->tree, node, part, &node) < 0)
+		if (*part && strcmp(part, ".") != 0 &&
+		    tree_lookup(shown->tree, node, part, &node) < 0)
 			node = 0;
 	free(copy);
 	return node;
@@ -1052,6 +1054,56 @@ test_zip_without_directory(void **state)
 	unshow(&shown);
 }
 
+/* bzip2 takes in much before anything comes out, and nothing must be made of
+ * that. The stream comes from a tar-less bzip2 file. */
+static void
+test_zip_bzip2(void **state)
+{
+	enum { SIZE = 600000 };
+	struct kind bzip2 = { "bz2", archive_write_set_format_raw, archive_write_add_filter_bzip2, NULL, 0, 0 };
+	struct zip zip = { .fd = memory_file() };
+	int fd = memory_file();
+	struct archive *writer = writer_new(&bzip2, fd);
+	unsigned char local[30] = { 'P', 'K', 3, 4, 46 };
+	char *data = body_make(SIZE), *packed;
+	uint32_t crc = (uint32_t)crc32(0, (unsigned char *)data, SIZE);
+	struct shown shown;
+	size_t size;
+
+	(void)state;
+	write_member(writer, &(struct member){ "data", A_FILE, SIZE, 0644, NULL }, 0);
+	writer_free(writer);
+	size = (size_t)lseek(fd, 0, SEEK_END);
+	assert_true(size > 2 * SOURCE_BUFFER);
+	packed = malloc(size);
+	assert_int_equal(pread(fd, packed, size, 0), size);
+	close(fd);
+	le_put(local + 8, 2, 12);
+	le_put(local + 14, 4, crc);
+	le_put(local + 18, 4, size);
+	le_put(local + 22, 4, SIZE);
+	le_put(local + 26, 2, 4);
+	put(zip.fd, local, 30);
+	put(zip.fd, "data", 4);
+	put(zip.fd, packed, size);
+	memcpy(zip.central, "PK\1\2\56\3\56\0", 8);
+	le_put(zip.central + 10, 2, 12);
+	le_put(zip.central + 16, 4, crc);
+	le_put(zip.central + 20, 4, size);
+	le_put(zip.central + 24, 4, SIZE);
+	le_put(zip.central + 28, 2, 4);
+	le_put(zip.central + 38, 4, 0100644u << 16);
+	memcpy(zip.central + 46, "data", 4);
+	zip.central_size = 50;
+	zip.n = 1;
+	show(&shown, zip_end(&zip));
+	assert_int_equal(cookie_storage(entry_of(&shown, "data").cookie), STORED_STREAM);
+	expect_content(&shown, "data", SIZE);
+	unshow(&shown);
+	free(packed);
+	free(data);
+}
+
 /* Broken archives ---------------------------------------------------------- */
 
 static void
@@ -1263,6 +1315,110 @@ test_patience(void **state)
 	unshow(&shown);
 }
 
+/* Two threads ---------------------------------------------------------------- */
+
+/* The reads that the first thread leaves to the second, one at a time. */
+struct pair {
+	const struct shown *shown;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	const struct trans_entry *wanted;
+	ssize_t result;
+	char *buf;
+	bool is_over;
+};
+
+static void *
+second_thread(void *argument)
+{
+	struct pair *pair = argument;
+
+	pthread_mutex_lock(&pair->lock);
+	while (!pair->is_over) {
+		if (pair->wanted) {
+			pair->result = content_read_slowly(pair->shown->content, pair->wanted,
+			    pair->buf, pair->wanted->size, 0, NULL);
+			pair->wanted = NULL;
+			pthread_cond_broadcast(&pair->changed);
+		} else if (content_wants_ahead(pair->shown->content)) {
+			pthread_mutex_unlock(&pair->lock);
+			content_read_ahead(pair->shown->content, NULL);
+			pthread_mutex_lock(&pair->lock);
+		} else {
+			pthread_cond_wait(&pair->changed, &pair->lock);
+		}
+	}
+	pthread_mutex_unlock(&pair->lock);
+	return NULL;
+}
+
+static ssize_t
+read_by_second(struct pair *pair, const struct trans_entry *entry)
+{
+	ssize_t result;
+
+	pthread_mutex_lock(&pair->lock);
+	pair->wanted = entry;
+	pthread_cond_broadcast(&pair->changed);
+	while (pair->wanted)
+		pthread_cond_wait(&pair->changed, &pair->lock);
+	result = pair->result;
+	pthread_mutex_unlock(&pair->lock);
+	return result;
+}
+
+static void
+test_two_threads(void **state)
+{
+	enum { FILES = 600 };
+	static const char *const names[] = { "tar.gz", "zip-deflate" };
+	char path[32];
+	unsigned seed = 3;
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		int fd = memory_file();
+		struct archive *writer = writer_new(kind_named(names[k]), fd);
+		struct shown shown;
+		struct pair pair = { .shown = &shown };
+		pthread_t thread;
+
+		pthread_mutex_init(&pair.lock, NULL);
+		pthread_cond_init(&pair.changed, NULL);
+		for (int i = 0; i < FILES; i++) {
+			snprintf(path, sizeof(path), "f%d", i);
+			write_member(writer, &(struct member){ path, A_FILE,
+			    (size_t)(i % 50 == 7 ? 1500000 : 9000 + i), 0644, NULL }, 0);
+		}
+		writer_free(writer);
+		show(&shown, fd);
+		pair.buf = malloc(1500000);
+		assert_int_equal(pthread_create(&thread, NULL, second_thread, &pair), 0);
+		for (int i = 0; i < 3 * FILES; i++) {
+			struct trans_entry entry;
+			ssize_t n;
+
+			snprintf(path, sizeof(path), "f%d", i < FILES ? i : rand_r(&seed) % FILES);
+			entry = entry_of(&shown, path);
+			n = content_read(shown.content, &entry, pair.buf, entry.size, 0);
+			if (n == -EAGAIN)
+				n = read_by_second(&pair, &entry);
+			assert_int_equal(n, entry.size);
+			assert_int_equal(pair.buf[n - 1], body(entry.size, entry.size - 1));
+			pthread_cond_broadcast(&pair.changed);
+		}
+		pthread_mutex_lock(&pair.lock);
+		pair.is_over = true;
+		pthread_cond_broadcast(&pair.changed);
+		pthread_mutex_unlock(&pair.lock);
+		pthread_join(thread, NULL);
+		pthread_mutex_destroy(&pair.lock);
+		pthread_cond_destroy(&pair.changed);
+		free(pair.buf);
+		unshow(&shown);
+	}
+}
+
 /* The bound of the cache holds, and what was used last stays. */
 static void
 test_cache(void **state)
@@ -1342,11 +1498,13 @@ main(void)
 		TEST(test_hostile_links),
 		TEST(test_zip),
 		TEST(test_zip_without_directory),
+		TEST(test_zip_bzip2),
 		TEST(test_no_archive),
 		TEST(test_cut),
 		TEST(test_truncated),
 		TEST(test_mutated),
 		TEST(test_patience),
+		TEST(test_two_threads),
 		TEST(test_cache),
 	};
 

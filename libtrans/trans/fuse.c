@@ -73,9 +73,11 @@ timeout(void)
 	return node_is_settled() ? policy()->timeout : 0;
 }
 
-/* Opens need not be asked for, or counted, where every file is there to stay. */
+/* Where every file is there to stay, opens need not be asked for, or counted, and
+ * there never will be extended attributes. The kernel is told so by ENOSYS, once,
+ * for the life of the mount: true means that any successor can live with that. */
 static bool
-is_no_open(void)
+is_fixed(void)
 {
 	return node_has_tree() && translator.ops.nature == TRANS_IMMUTABLE &&
 	    (front.flags & FUSE_NO_OPEN_SUPPORT) && (front.flags & FUSE_NO_OPENDIR_SUPPORT);
@@ -374,7 +376,7 @@ run_open(struct trans_req *req)
 		err = -EROFS;
 	else if (req->flags & O_TRUNC)
 		err = node_change(req, req->node, &st, NODE_SET_SIZE);
-	else if (is_no_open())
+	else if (is_fixed())
 		err = -ENOSYS;
 	if (is_finished(req, err))
 		return;
@@ -442,13 +444,14 @@ op_write(fuse_req_t from, fuse_ino_t id, const char *data, size_t size, off_t of
 	run_write(req);
 }
 
-/* FLUSH is for errors of a write that came too late to be told; there are none. */
+/* FLUSH is for errors of a write that came too late to be told; there are none.
+ * Without opens there is no answer to say so in, but this. */
 static void
 op_flush(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void)id;
 	(void)file;
-	fuse_reply_err(from, 0);
+	fuse_reply_err(from, is_fixed() ? ENOSYS : 0);
 }
 
 static void
@@ -479,7 +482,7 @@ op_opendir(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file)
 	trans_node_t node;
 	int err = node_of(id, &node);
 
-	if (err == 0 && is_no_open())
+	if (err == 0 && is_fixed())
 		err = -ENOSYS;
 	if (err < 0) {
 		fuse_reply_err(from, -err);
@@ -588,10 +591,10 @@ op_readdirplus(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset, struct
 	start_listing(from, id, size, offset, run_readdirplus);
 }
 
-/* The rest: fixed answers -------------------------------------------------
+/* The rest: always the same answers ---------------------------------------
  *
- * Never ENOSYS: the kernel would not ask again for the life of the mount, not
- * even a successor that knows better. */
+ * No ENOSYS but where is_fixed says so: the kernel would not ask again, not even
+ * a successor that knows better. */
 
 static void
 op_statfs(fuse_req_t from, fuse_ino_t id)
@@ -627,14 +630,16 @@ op_getxattr(fuse_req_t from, fuse_ino_t id, const char *name, size_t size)
 	(void)id;
 	(void)name;
 	(void)size;
-	fuse_reply_err(from, ENODATA);
+	fuse_reply_err(from, is_fixed() ? ENOSYS : ENODATA);
 }
 
 static void
 op_listxattr(fuse_req_t from, fuse_ino_t id, size_t size)
 {
 	(void)id;
-	if (size == 0)
+	if (is_fixed())
+		fuse_reply_err(from, ENOSYS);
+	else if (size == 0)
 		fuse_reply_xattr(from, 0);
 	else
 		fuse_reply_buf(from, NULL, 0);
@@ -958,7 +963,7 @@ front_open(int fd, const struct wire_init *init)
 	}
 	fd_steal(&mine);	/* the session closes it */
 	feed_init(init);
-	memory_opens_known(!is_no_open());
+	memory_opens_known(!is_fixed());
 	return 0;
 }
 

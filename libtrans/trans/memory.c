@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* memory: recovery memory as the translator sees it: mapped, checked, kept up.
  *
- * Node ids of a tree are made of an index and an epoch. The epoch moves on
- * whenever an index may mean another entry than before: the content has another
- * generation, or other options made it. Memory that is new, or that makes no
- * sense, starts at an epoch nobody has seen. */
+ * Node ids of a tree are made of an index and an epoch. The epoch stands for
+ * all that decides what an index means: the generation of the content and the options
+ * that it was made with. It is a hash of them, so that a successor comes to the same
+ * even when the memory is lost, and ids of other content are told apart. */
 #include "trans/memory.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "trans/trans.h"
-
-#define EPOCH_MASK 0x7fffffffu
 
 /* Where no memory was given, one of our own: what it counts dies with us. */
 static struct memory own;
 static struct memory *memory = &own;
+static uint32_t epoch;
 
 /* FNV-1a: the words are few, and nobody gains by a collision. */
 static uint64_t
@@ -33,20 +30,14 @@ hash_argv(const struct argv *argv)
 	return hash;
 }
 
-static uint32_t
-fresh_epoch(void)
-{
-	uint32_t epoch;
-
-	if (getrandom(&epoch, sizeof(epoch), GRND_NONBLOCK) != sizeof(epoch))
-		epoch = (uint32_t)time(NULL);
-	return epoch & EPOCH_MASK;
-}
-
 static void
-next_epoch(void)
+turn_to(uint32_t generation, uint64_t options)
 {
-	memory->epoch = (memory->epoch + 1) & EPOCH_MASK;
+	uint64_t hash = (options ^ generation) * 0x9e3779b97f4a7c15;
+
+	memory->head.generation = generation;
+	memory->options = options;
+	epoch = (uint32_t)(hash >> 33);
 }
 
 static int
@@ -72,22 +63,19 @@ int
 memory_open(int fd, uint32_t generation, const struct argv *argv, bool *changedp)
 {
 	uint64_t options = hash_argv(argv);
-	bool changed = true;
+	/* New memory comes with a new mount, of which nobody knows anything. A notice to
+	 * forget would make the kernel drop the first attributes that it is given just
+	 * then, and refuse whoever asked. */
+	bool changed = false;
 	int err = fd < 0 ? 0 : map(fd);
 
 	if (err < 0)
 		return err;
-	if (memory->head.magic != RECOVERY_MAGIC || memory->head.version != 1) {
+	if (memory->head.magic != RECOVERY_MAGIC || memory->head.version != 1)
 		*memory = (struct memory){ .head = { .magic = RECOVERY_MAGIC, .version = 1 } };
-		memory->epoch = fresh_epoch();
-	} else if (memory->head.generation != generation || memory->options != options) {
-		next_epoch();
-	} else {
-		changed = false;
-	}
-	memory->epoch &= EPOCH_MASK;
-	memory->head.generation = generation;
-	memory->options = options;
+	else
+		changed = memory->head.generation != generation || memory->options != options;
+	turn_to(generation, options);
 	*changedp = changed;
 	return 0;
 }
@@ -105,14 +93,13 @@ memory_close(void)
 void
 memory_turn(const struct argv *argv)
 {
-	memory->options = hash_argv(argv);
-	next_epoch();
+	turn_to(memory->head.generation, hash_argv(argv));
 }
 
 uint32_t
 memory_epoch(void)
 {
-	return memory->epoch & EPOCH_MASK;
+	return epoch;
 }
 
 void

@@ -12,15 +12,13 @@
 
 struct memory {
 	struct recovery head;
-	uint32_t epoch;		/* of the nodes: ids of another epoch are stale */
-	uint32_t reserved;
 	uint64_t options;	/* a hash of the options that the content came from */
 };
 
 int memory_open(int fd, uint32_t generation, const struct argv *argv, bool *changedp);
 void memory_close(void);
 void memory_turn(const struct argv *argv);
-/* The epoch of the nodes, at most 31 bits. */
+/* The epoch of the nodes, at most 31 bits: ids of another one are stale. */
 uint32_t memory_epoch(void);
 void memory_count_request(void);
 void memory_count_open(int delta);

@@ -184,13 +184,19 @@ change_size(struct trans_req *req, trans_node_t node, off_t size)
 	return translator.ops.nature == TRANS_GENERATED ? 0 : -EOPNOTSUPP;
 }
 
-/* Mode and times of a file node are those of the node that it covers. */
+/* Mode and times of a file node are those of the file that it covers; what is
+ * underneath by settrans -U may be something else, and is left alone then. */
 static int
 change_covered(const struct stat *st, int what)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+	struct stat covered;
 	char path[32];
 
+	if (fstatat(translator.underlying, "", &covered, AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (!S_ISREG(covered.st_mode))
+		return node_is_writable() ? -EOPNOTSUPP : -EROFS;
 	if (what & NODE_SET_MODE) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", translator.underlying);
 		if (chmod(path, st->st_mode & 0777) < 0)

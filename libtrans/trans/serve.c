@@ -33,6 +33,9 @@
 /* A file that is being written changes many times; a look at the end is enough. */
 enum { SETTLE_MS = 200 };
 
+/* Who unmounted us is about to say so. */
+enum { FAREWELL_MS = 1000 };
+
 enum ending {
 	GOING_ON,
 	LEFT,			/* portd let us go, or told us to */
@@ -48,6 +51,7 @@ static struct {
 	int signal_fd;
 	uint32_t idle_ms;
 	int64_t busy_at;	/* when there last was something to do */
+	int64_t gone_at;	/* when not to wait for a word on the lost mount any more; 0: it is there */
 	int64_t look_at;	/* when to look at the watched files; 0: no need */
 	bool stale;
 	bool old_names;		/* the kernel remembers names and cannot be told to forget all */
@@ -166,10 +170,10 @@ static void
 terminate(void)
 {
 	sync_content();
-	if (is_quiet())
+	if (is_quiet() && !loop.gone_at)
 		leave(FSYS_LEAVE_IDLE);
 	if (loop.ending == GOING_ON)
-		loop.ending = TERMINATED;
+		loop.ending = loop.gone_at ? UNMOUNTED : TERMINATED;
 }
 
 /* Control ---------------------------------------------------------------- */
@@ -287,9 +291,10 @@ static int
 enforce_options(struct option_set *staged, struct text *why)
 {
 	struct option_set old = translator.options;
+	bool other_files = !option_set_files_equal(staged, &old);
 	int err;
 
-	if (!translator.ops.changed && !option_set_files_equal(staged, &old)) {
+	if (!translator.ops.changed && other_files) {
 		text_puts(why, "this translator cannot change its files while it runs: set it anew with settrans");
 		return -EOPNOTSUPP;
 	}
@@ -303,6 +308,8 @@ enforce_options(struct option_set *staged, struct text *why)
 	translator.options = *staged;
 	*staged = (struct option_set){ 0 };
 	option_set_deinit(&old);
+	if (other_files)
+		watch_open(&translator.options);
 	return 0;
 }
 
@@ -335,7 +342,6 @@ answer_when_forgotten(struct port_message *message)
 	serve_root_attr(&attr);
 	memory_turn(&argv);
 	node_on_ready();
-	watch_open(&translator.options);
 	forget_everything();
 	*answered = *message;
 	*message = (struct port_message){ 0 };
@@ -440,7 +446,7 @@ receive(void)
 
 	loop.busy_at = sys_now_ms();
 	if (err == -ENODEV) {
-		loop.ending = UNMOUNTED;
+		loop.gone_at = loop.busy_at + FAREWELL_MS;
 	} else if (err < 0) {
 		log_error("cannot read requests: %s", strerror(-err));
 		loop.ending = BROKEN;
@@ -453,6 +459,8 @@ sleep_ms(int64_t now)
 {
 	int64_t until = INT64_MAX;
 
+	if (loop.gone_at)
+		return loop.gone_at > now ? (int)(loop.gone_at - now) : 0;
 	if (loop.look_at)
 		until = loop.look_at;
 	if (loop.idle_ms && loop.busy_at + loop.idle_ms < until)
@@ -469,6 +477,11 @@ sleep_ms(int64_t now)
 static void
 look_at_clock(int64_t now)
 {
+	if (loop.gone_at) {
+		if (now >= loop.gone_at)
+			loop.ending = UNMOUNTED;
+		return;
+	}
 	if (loop.look_at && now >= loop.look_at) {
 		loop.look_at = 0;
 		loop.stale = watch_is_stale();
@@ -492,7 +505,7 @@ turn(void)
 		{ .fd = loop.wake_fd, .events = POLLIN },
 		{ .fd = loop.signal_fd, .events = POLLIN },
 		{ .fd = watch_fd(), .events = POLLIN },
-		{ .fd = front_fd(), .events = POLLIN },
+		{ .fd = loop.gone_at ? -1 : front_fd(), .events = POLLIN },
 	};
 	int n = poll(polled, ARRAY_SIZE(polled), sleep_ms(sys_now_ms()));
 
@@ -597,15 +610,17 @@ static int
 start(struct given *given)
 {
 	struct fsys_startup_out *out = &given->out;
-	int err = translator.ops.start ? translator.ops.start() : 0;
+	int err;
 
+	/* First, so that what the author reads from now on is what we compare with. */
+	watch_open(&translator.options);
+	err = translator.ops.start ? translator.ops.start() : 0;
 	if (err < 0) {
 		if (!*translator_error())
 			log_error("cannot start: %s", strerror(-err));
 		return err;
 	}
 	node_on_ready();
-	watch_open(&translator.options);
 	loop.busy_at = sys_now_ms();
 	if (out->pending.size && front_process(out->pending.data, out->pending.size) < 0)
 		log_error("portd handed over a request that is none: it is dropped");
@@ -619,6 +634,8 @@ run(void)
 		turn();
 	if (loop.ending == CUT_OFF)
 		log_error("portd is gone: ending, and the mount with it");
+	if (loop.ending == TERMINATED)
+		log_error("ended by a signal while requests were open");
 	if (loop.ending == UNMOUNTED || loop.ending == CUT_OFF)
 		sync_content();
 }

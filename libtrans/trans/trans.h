@@ -180,7 +180,8 @@ struct trans_ops {
 	/* The end of this process: free what valgrind would miss. */
 	void (*stop)(void);
 
-	/* st comes filled in: type, permissions, owner, times (from the underlying node), nlink. */
+	/* st comes filled in: type, permissions, owner, times (from the underlying node), nlink.
+	 * Without a start slot it is also asked, after check, when a setting is made. */
 	int (*stat)(struct trans_req *req, trans_node_t node, struct stat *st);
 	ssize_t (*read)(struct trans_req *req, trans_node_t node, char *buf, size_t size, off_t offset);
 	ssize_t (*write)(struct trans_req *req, trans_node_t node, const char *buf, size_t size, off_t offset);
@@ -210,9 +211,13 @@ int trans_error(int errnum, const char *format, ...)
 void trans_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Keeps the request open: return what this returns, and answer later, from
- * any thread, exactly once. */
+ * any thread, exactly once. What the callback was given (buf, name) is good until it
+ * returns only. */
 int trans_later(struct trans_req *req);
-void trans_reply_error(struct trans_req *req, int error);	/* 0 or -errno */
+/* -errno is the answer. 0: of a write or truncate, it is done, in full; of
+ * anything else, the callback is asked once more, on its own thread. */
+void trans_reply_error(struct trans_req *req, int error);
+/* The bytes of a read, or the target of a readlink. */
 void trans_reply_data(struct trans_req *req, const void *data, size_t size);
 /* Whether whoever asked has gone or was interrupted (its answer is EINTR then, given by the library). */
 int trans_req_interrupted(struct trans_req *req);
