@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "portd/change.h"
 #include "portd/mount.h"
 #include "portd/mounter.h"
 
@@ -95,6 +96,8 @@ on_mounted(struct mount *mount, int code, const char *text, void *arg)
 		node_say(node, "%s", without_path(node, text));
 	batch_step(arm->batch, code, text);
 	free(arm);
+	if (node)
+		change_armed(node);
 	pump(keeper);
 }
 

@@ -59,7 +59,8 @@ static int
 do_allocate(struct task *task, const struct allocate_in *in, struct allocate_out *out)
 {
 	struct entry *entry;
-	int code = may_be_allocated(in->kind) ? allocate(task, in->kind, PORT_NULL, &entry) : PORT_E_INVALID_VALUE;
+	int code = may_be_allocated(in->kind) ? allocate(task, in->kind, PORT_NULL, &entry)
+					      : PORT_E_INVALID_VALUE;
 
 	if (!code)
 		out->name = entry->name;
@@ -67,7 +68,8 @@ do_allocate(struct task *task, const struct allocate_in *in, struct allocate_out
 }
 
 static int
-do_allocate_name(struct task *task, const struct allocate_name_in *in, struct allocate_name_out *out)
+do_allocate_name(
+    struct task *task, const struct allocate_name_in *in, struct allocate_name_out *out)
 {
 	struct entry *entry;
 
@@ -149,7 +151,8 @@ find_port(struct task *task, port_name_t name, struct port **portp)
 }
 
 static int
-do_receive_status(struct task *task, const struct receive_status_in *in, struct receive_status_out *out)
+do_receive_status(
+    struct task *task, const struct receive_status_in *in, struct receive_status_out *out)
 {
 	struct port *port;
 	int code = find_port(task, in->name, &port);
@@ -296,14 +299,19 @@ welcome(struct task *task, const struct frame *request)
 }
 
 static int
-hello(struct task *task, const struct hello_in *in, const struct frame *request, struct wire_buf *reply)
+hello(struct task *task, const struct hello_in *in, const struct frame *request,
+    struct wire_buf *reply)
 {
-	struct hello_out out = { .version = WIRE_VERSION, .task = task->id, .portd = "hird-portd " VERSION };
+	struct hello_out out = {
+		.version = WIRE_VERSION,
+		.task = task->id,
+		.portd = "hird-portd " VERSION,
+	};
 	int err = 0;
 
 	if (in->version != WIRE_VERSION) {
-		log_debug("task %u (%s, process %d) speaks version %u, not %u", task->id, in->program,
-		    (int)request->pid, in->version, WIRE_VERSION);
+		log_debug("task %u (%s, process %d) speaks version %u, not %u", task->id,
+		    in->program, (int)request->pid, in->version, WIRE_VERSION);
 		hello_out_put(reply, &out);
 		return -EPROTO;
 	}

@@ -12,11 +12,11 @@ void change_begin(struct keeper *keeper, struct message *request);
 void change_resume(struct keeper *keeper, struct message *request);
 /* The node's translator has been started (code 0), or not. */
 void change_started(struct node *node, int code, const char *why);
+/* The node is mounted now, or cannot be: a change that waited for that goes on. */
+void change_armed(struct node *node);
+/* What is being started for the node before it is its own, or NULL. */
+const struct incarnation *change_candidate(const struct node *node);
 /* portd ends: whoever waits for it is told so. */
 void change_abandon(struct node *node);
-
-/* A setting out of what a tool sent. NULL with one line in *why. */
-struct setting *setting_new(struct wire_blob argv, const char *program,
-    struct wire_blob description, struct text *why);
 
 #endif

@@ -111,6 +111,7 @@ tell_node(struct node *node, struct right reply)
 {
 	struct setting *setting = node_setting(node);
 	const struct setting *active = node->active ? node->active : node->run;
+	const struct incarnation *inc = node->inc ? node->inc : change_candidate(node);
 	struct message *message = answer_new(ROUTINE_node_get, 0, "");
 	struct node_get_out out = {
 		.path = node->path,
@@ -120,8 +121,8 @@ tell_node(struct node *node, struct right reply)
 		.passive = argv_blob(node->passive, false),
 		.active = argv_blob(active ? active : node->inc ? setting : NULL, false),
 		.program = setting ? setting->program : "",
-		.pid = node->inc ? (uint32_t)node->inc->pid : 0,
-		.since = node->inc ? node->inc->since : 0,
+		.pid = inc ? (uint32_t)inc->pid : 0,
+		.since = inc ? inc->since : 0,
 		.set_at = node->set_at,
 		.starts = node->starts,
 		.crashes = node->crashes,
@@ -397,22 +398,25 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 static void
 on_swept(struct helper_answer *answer, void *arg)
 {
-	struct keeper *keeper = arg;
-
-	(void)answer;
-	if (keeper->stopping)
-		return;
-	LIST_FOR_EACH(at, next, &keeper->nodes)
-		arm_node(LIST_ENTRY(at, struct node, link), NULL);
+	(void)arg;
+	if (answer->error)
+		log_error("a mount that a dead hird-portd left does not answer");
 }
 
-/* Sweeps, then arms. */
+/* Sweeps, and arms. */
 void
 keeper_begin(struct keeper *keeper)
 {
-	if (!helper_start(keeper->loop, mounter_sweep, NULL, NULL, 0, SWEEP_DEADLINE_MS,
-	    on_swept, keeper))
-		log_error("no helper process: %s; nothing is armed", strerror(errno));
+	AUTO_ARGV struct argv paths = { 0 };
+	int err = 0;
+
+	LIST_FOR_EACH(at, next, &keeper->nodes)
+		err |= argv_add(&paths, LIST_ENTRY(at, struct node, link)->path);
+	if (err != 0 || !helper_start(keeper->loop, mounter_sweep, &paths, NULL, 0,
+	    SWEEP_DEADLINE_MS, on_swept, keeper))
+		log_error("no helper process: %s", strerror(errno));
+	LIST_FOR_EACH(armed, after, &keeper->nodes)
+		arm_node(LIST_ENTRY(armed, struct node, link), NULL);
 }
 
 /* Releases what keeper_init took. */

@@ -4,10 +4,15 @@
 libexec_PROGRAMS += portd/hird-portd
 portd_hird_portd_SOURCES = \
 	portd/arm.c portd/arm.h \
+	portd/chain.h \
 	portd/change.c portd/change.h \
+	portd/decide.c \
+	portd/detach.c \
 	portd/ending.c \
+	portd/fusermount.c portd/fusermount.h \
 	portd/helper.c portd/helper.h \
 	portd/idle.c portd/idle.h \
+	portd/instance.c portd/instance.h \
 	portd/keeper.c portd/keeper.h \
 	portd/main.c \
 	portd/mount.c portd/mount.h \
@@ -15,8 +20,11 @@ portd_hird_portd_SOURCES = \
 	portd/mountinfo.c portd/mountinfo.h \
 	portd/node.c portd/node.h \
 	portd/options.c portd/options.h \
+	portd/record.c \
+	portd/setting.c portd/setting.h \
 	portd/start.c portd/start.h \
 	portd/store.c portd/store.h \
+	portd/tend.c \
 	portd/translog.c portd/translog.h \
 	portd/watch.c portd/watch.h
 portd_hird_portd_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
@@ -27,10 +35,10 @@ check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-store
 TESTS += portd/test-idle portd/test-mounter portd/test-store
 portd_test_idle_SOURCES = portd/test-idle.c portd/idle.c
 portd_test_idle_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
-portd_test_mounter_SOURCES = portd/test-mounter.c portd/mounter.c portd/mountinfo.c \
-	portd/helper.c
+portd_test_mounter_SOURCES = portd/test-mounter.c portd/mounter.c portd/fusermount.c \
+	portd/mountinfo.c portd/helper.c
 portd_test_mounter_LDADD = $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
-portd_test_store_SOURCES = portd/test-store.c portd/store.c
+portd_test_store_SOURCES = portd/test-store.c portd/store.c portd/setting.c
 portd_test_store_LDADD = $(HIRD_LIBS) $(SQLITE3_LIBS) $(CMOCKA_LIBS)
 endif
 
@@ -50,9 +58,11 @@ portd_librights_a_SOURCES = \
 	portd/transfer.c portd/transfer.h \
 	portd/world.c portd/world.h
 
+if HAVE_CMOCKA
 check_PROGRAMS += portd/test-right portd/test-world
 TESTS += portd/test-right portd/test-world
 portd_test_right_SOURCES = portd/test-right.c portd/test-client.c portd/test-client.h
 portd_test_right_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_world_SOURCES = portd/test-world.c portd/test-client.c portd/test-client.h
 portd_test_world_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+endif

@@ -2,23 +2,20 @@
 /* hird-portd: one per user. This file gets it going and ends it: options, the lock, the
  * socket, signals, the loop. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "portd/instance.h"
 #include "portd/keeper.h"
 #include "portd/world.h"
 #include "wire/runtime.h"
@@ -26,8 +23,6 @@
 
 enum {
 	EXIT_USAGE = 64,
-	BACKLOG = 64,
-	LOG_MAX = 256 * 1024,
 	DEFAULT_IDLE_S = 300,
 	DEFAULT_LINGER_S = 30,
 };
@@ -49,10 +44,7 @@ struct portd {
 	struct world *world;
 	uint64_t linger_ms;
 	uint64_t alone_since;	/* loop time; 0: it is not alone */
-	int listen_fd;
-	int lock_fd;
-	int ready_fd;		/* a parent waits for a byte here, or -1 */
-	char *socket_path;
+	struct instance instance;
 	bool keeping;
 	bool ending;
 };
@@ -152,130 +144,6 @@ parse_options(struct settings *settings, int argc, char **argv)
 	}
 }
 
-/* The background --------------------------------------------------------------- */
-
-/* In the parent: waits until the child is ready (a byte) or has ended without that; what it
- * had to say stands on standard error already. */
-static void __attribute__((noreturn))
-wait_for_child(int fd)
-{
-	char byte;
-	ssize_t n;
-
-	do
-		n = read(fd, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	_exit(n == 1 ? byte : 1);
-}
-
-/* The child lives on without a terminal. Standard error is kept until it is ready. */
-static void
-enter_background(struct portd *portd)
-{
-	int fds[2];
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
-		log_error("cannot go into the background: %s", strerror(errno));
-		exit(1);
-	}
-	if (pid > 0) {
-		close(fds[1]);
-		wait_for_child(fds[0]);
-	}
-	close(fds[0]);
-	setsid();
-	portd->ready_fd = fds[1];
-}
-
-static void
-redirect_output(const char *log_dir)
-{
-	AUTO_FREE char *path = NULL;
-	AUTO_CLOSE int log = -1;
-	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct stat st;
-
-	if (asprintf(&path, "%s/portd", log_dir) < 0)
-		path = NULL;
-	if (path && stat(path, &st) == 0 && st.st_size > LOG_MAX)
-		unlink(path);
-	if (path)
-		log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (null < 0)
-		return;
-	dup2(null, STDIN_FILENO);
-	dup2(log >= 0 ? log : null, STDOUT_FILENO);
-	dup2(log >= 0 ? log : null, STDERR_FILENO);
-}
-
-static void
-tell_ready(struct portd *portd, char status)
-{
-	if (portd->ready_fd < 0)
-		return;
-	redirect_output(portd->keeper.log_dir ? portd->keeper.log_dir : "/");
-	if (write(portd->ready_fd, &status, 1) < 0)
-		log_debug("nobody waits any more");
-	fd_close(&portd->ready_fd);
-}
-
-/* One at a time ------------------------------------------------------------------ */
-
-static int
-lock(struct portd *portd, const char *runtime_dir)
-{
-	AUTO_FREE char *path = NULL;
-	char pid[32];
-	ssize_t n;
-
-	if (asprintf(&path, "%s/" RUNTIME_LOCK, runtime_dir) < 0)
-		return -ENOMEM;
-	portd->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (portd->lock_fd < 0) {
-		log_error("%s: %s", path, strerror(errno));
-		return -errno;
-	}
-	if (flock(portd->lock_fd, LOCK_EX | LOCK_NB) == 0) {
-		n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-		if (ftruncate(portd->lock_fd, 0) < 0 || pwrite(portd->lock_fd, pid, (size_t)n, 0) < 0)
-			log_error("%s: %s", path, strerror(errno));
-		return 0;
-	}
-	n = pread(portd->lock_fd, pid, sizeof(pid) - 1, 0);
-	pid[n > 0 ? n : 0] = '\0';
-	pid[strcspn(pid, "\n")] = '\0';
-	log_error("already runs (pid %s)", pid[0] ? pid : "unknown");
-	return -EEXIST;
-}
-
-static int
-open_socket(struct portd *portd, const char *runtime_dir)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int on = 1;
-
-	if (asprintf(&portd->socket_path, "%s/" RUNTIME_SOCKET, runtime_dir) < 0)
-		return -ENOMEM;
-	if (strlen(portd->socket_path) >= sizeof(address.sun_path)) {
-		log_error("%s: too long for a socket; set XDG_RUNTIME_DIR to a shorter path",
-		    portd->socket_path);
-		return -ENAMETOOLONG;
-	}
-	strcpy(address.sun_path, portd->socket_path);
-	unlink(portd->socket_path);	/* of a dead one: the lock is ours */
-	portd->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (portd->listen_fd < 0 ||
-	    /* Inherited by what is accepted: set later, the first words would come unsigned. */
-	    setsockopt(portd->listen_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
-	    bind(portd->listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(portd->listen_fd, BACKLOG) < 0) {
-		log_error("%s: %s", portd->socket_path, strerror(errno));
-		return -errno;
-	}
-	return 0;
-}
-
 /* The end -------------------------------------------------------------------------- */
 
 static void
@@ -295,7 +163,6 @@ on_ended(void *arg)
 	portd->keeping = false;
 	world_free(portd->world);
 	portd->world = NULL;
-	close_handle((uv_handle_t *)&portd->listener, NULL);
 	close_handle((uv_handle_t *)&portd->term, NULL);
 	close_handle((uv_handle_t *)&portd->interrupt, NULL);
 	close_handle((uv_handle_t *)&portd->linger, NULL);
@@ -309,8 +176,8 @@ end(void *arg)
 	if (portd->ending)
 		return;
 	portd->ending = true;
-	uv_poll_stop(&portd->listener);
-	unlink(portd->socket_path);
+	uv_close((uv_handle_t *)&portd->listener, NULL);
+	instance_unlisten(&portd->instance);
 	keeper_end(&portd->keeper, on_ended, portd);
 }
 
@@ -347,7 +214,7 @@ on_client(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	while ((fd = accept4(portd->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+	while ((fd = accept4(portd->instance.listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
 		portd->alone_since = 0;
 		if (world_accept(portd->world, fd) < 0)
 			log_debug("a client was refused");
@@ -359,7 +226,7 @@ begin_loop(struct portd *portd)
 {
 	uint64_t look = portd->linger_ms / 4 + 1;
 
-	uv_poll_init(&portd->loop, &portd->listener, portd->listen_fd);
+	uv_poll_init(&portd->loop, &portd->listener, portd->instance.listen_fd);
 	uv_signal_init(&portd->loop, &portd->term);
 	uv_signal_init(&portd->loop, &portd->interrupt);
 	uv_timer_init(&portd->loop, &portd->linger);
@@ -421,14 +288,14 @@ serve(struct portd *portd, const struct settings *settings, char *runtime_dir, c
 	if (err < 0)
 		return err;
 	if (settings->arm_if_set && portd->keeper.n_nodes == 0) {
-		tell_ready(portd, 0);
+		instance_ready(&portd->instance, portd->keeper.log_dir);
 		return 1;
 	}
-	err = open_socket(portd, runtime_dir);
+	err = instance_listen(&portd->instance, runtime_dir);
 	if (err < 0)
 		return err;
 	begin_loop(portd);
-	tell_ready(portd, 0);
+	instance_ready(&portd->instance, portd->keeper.log_dir);
 	keeper_begin(&portd->keeper);
 	uv_run(&portd->loop, UV_RUN_DEFAULT);
 	return 0;
@@ -444,12 +311,7 @@ clean_up(struct portd *portd)
 	uv_walk(&portd->loop, close_handle, NULL);
 	uv_run(&portd->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&portd->loop);
-	if (portd->listen_fd >= 0 && !portd->ending)
-		unlink(portd->socket_path);
-	fd_close(&portd->listen_fd);
-	fd_close(&portd->lock_fd);
-	fd_close(&portd->ready_fd);
-	free(portd->socket_path);
+	instance_deinit(&portd->instance);
 }
 
 /* As many descriptors as we may: a node takes three. */
@@ -464,12 +326,24 @@ raise_limits(void)
 	}
 }
 
+/* Paths of nodes are compared with these. Eats path. */
+static char *
+canonical(char *path)
+{
+	char *real = path ? realpath(path, NULL) : NULL;
+
+	if (!real)
+		return path;
+	free(path);
+	return real;
+}
+
 static int
 run(struct portd *portd, const struct settings *settings)
 {
 	AUTO_TEXT struct text why = { 0 };
-	char *runtime_dir_path = runtime_dir(1, &why);
-	char *state_dir = runtime_dir_path ? runtime_state_dir(1, &why) : NULL;
+	char *runtime_dir_path = canonical(runtime_dir(1, &why));
+	char *state_dir = runtime_dir_path ? canonical(runtime_state_dir(1, &why)) : NULL;
 	int err;
 
 	if (!state_dir) {
@@ -477,7 +351,7 @@ run(struct portd *portd, const struct settings *settings)
 		free(runtime_dir_path);
 		return 1;
 	}
-	err = lock(portd, runtime_dir_path);
+	err = instance_lock(&portd->instance, runtime_dir_path);
 	if (err < 0) {
 		free(runtime_dir_path);
 		free(state_dir);
@@ -493,9 +367,11 @@ int
 main(int argc, char **argv)
 {
 	struct settings settings = { .idle_s = DEFAULT_IDLE_S, .linger_s = DEFAULT_LINGER_S };
-	static struct portd portd = { .listen_fd = -1, .lock_fd = -1, .ready_fd = -1 };
+	static struct portd portd = { .instance = INSTANCE_NONE };
+
 
 	log_name("hird-portd");
+	instance_open_standard();
 	parse_options(&settings, argc, argv);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
@@ -505,6 +381,6 @@ main(int argc, char **argv)
 		log_debug("cannot leave this directory: %s", strerror(errno));
 	portd.linger_ms = settings.linger_s * 1000u;
 	if (settings.background)
-		enter_background(&portd);
+		instance_enter_background(&portd.instance);
 	return run(&portd, &settings);
 }

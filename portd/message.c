@@ -263,7 +263,9 @@ message_send(struct right dest, struct message *message, struct right reply)
 	message->reply = reply;
 	message->reply_disposition = disposition_of(&reply);
 	if (message->body.error || message->body.size > PORT_MSG_BODY_MAX) {
-		log_error("a message (%u) of portd's own is too large or found no memory: it is not sent", message->id);
+		log_error(
+		    "a message (%u) of portd's own is too large or found no memory: it is not sent",
+		    message->id);
 		message_free(message);
 		return;
 	}

@@ -9,20 +9,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "portd/fusermount.h"
 #include "portd/helper.h"
 #include "portd/mountinfo.h"
 
@@ -105,153 +103,15 @@ chmod_fd(int fd, mode_t mode)
 	return chmod(path, mode) < 0 ? -errno : 0;
 }
 
-/* fusermount3 --------------------------------------------------------------- */
-
-struct fusermount {
-	pid_t pid;
-	int comm;	/* the connection arrives here */
-	int complaints;	/* its standard error */
-};
-
-/* No fork here: libuv's handlers for that would close descriptors that have
- * other meanings in a helper. */
-static int
-spawn_fusermount(struct fusermount *run, char *const argv[], int comm, int complaints)
-{
-	static const char *const places[] = { "fusermount3", "/usr/bin/fusermount3",
-		"/bin/fusermount3" };
-	posix_spawn_file_actions_t actions;
-	char number[16];
-	int err = ENOENT;
-
-	snprintf(number, sizeof(number), "%d", comm);
-	if (setenv("_FUSE_COMMFD", number, 1) < 0 || setenv("LC_ALL", "C", 1) < 0 ||
-	    posix_spawn_file_actions_init(&actions) != 0)
-		return -ENOMEM;
-	posix_spawn_file_actions_adddup2(&actions, complaints, STDERR_FILENO);
-	for (size_t i = 0; i < ARRAY_SIZE(places) && err != 0; i++)
-		err = posix_spawnp(&run->pid, places[i], &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	return -err;
-}
-
-static int
-fusermount_start(struct fusermount *run, char *const argv[])
-{
-	int comm[2];
-	int complaints[2];
-	int err;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, comm) < 0)
-		return -errno;
-	if (pipe2(complaints, O_CLOEXEC) < 0)
-		return -errno;
-	fcntl(comm[0], F_SETFD, FD_CLOEXEC);
-	err = spawn_fusermount(run, argv, comm[1], complaints[1]);
-	fd_close(&comm[1]);
-	fd_close(&complaints[1]);
-	run->comm = comm[0];
-	run->complaints = complaints[0];
-	return err;
-}
-
-static int
-receive_connection(int comm)
-{
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	char byte;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr header = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.room, .msg_controllen = sizeof(control.room),
-	};
-	struct cmsghdr *cmsg;
-	int fd = -1;
-
-	if (recvmsg(comm, &header, MSG_CMSG_CLOEXEC) <= 0)
-		return -1;
-	cmsg = CMSG_FIRSTHDR(&header);
-	if (cmsg && cmsg->cmsg_type == SCM_RIGHTS && cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	return fd;
-}
-
-/* Runs it to its end. The exit status; what it said stands in `said`, one line. */
-static int
-fusermount_run(char *const argv[], int *connectionp, char *said, size_t room)
-{
-	struct fusermount run = { .pid = -1, .comm = -1, .complaints = -1 };
-	int status = 0;
-	ssize_t n;
-
-	said[0] = '\0';
-	if (fusermount_start(&run, argv) < 0) {
-		fd_close(&run.comm);
-		fd_close(&run.complaints);
-		return 127;
-	}
-	if (connectionp)
-		*connectionp = receive_connection(run.comm);
-	n = sys_read_all(run.complaints, said, room - 1);
-	said[n > 0 ? n : 0] = '\0';
-	said[strcspn(said, "\n")] = '\0';
-	while (waitpid(run.pid, &status, 0) < 0 && errno == EINTR)
-		;
-	fd_close(&run.comm);
-	fd_close(&run.complaints);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 126;
-}
-
-static const struct complaint {
-	const char *said;
-	int code;
-	const char *advice;
-} complaints[] = {
-	{ "too many FUSE", -EMFILE, "too many FUSE file systems are mounted on this machine; "
-	    "the administrator may raise mount_max in /etc/fuse.conf" },
-	{ "fuse device not found", -ENODEV, "there is no /dev/fuse; "
-	    "the administrator may load it with: modprobe fuse" },
-	{ "/dev/fuse", -ENODEV, "/dev/fuse cannot be opened; "
-	    "the administrator may allow it with: chmod 0666 /dev/fuse" },
-	{ "no write access", -EACCES, "you may not write to it, and fusermount3 mounts only "
-	    "where you may" },
-	{ "user has no", -EACCES, "you may not write to it, and fusermount3 mounts only "
-	    "where you may" },
-	{ "not owned by user", -EACCES, "it is in a sticky directory and not yours" },
-	{ "mounting over filesystem type", -EACCES, "fusermount3 refuses to mount on a file "
-	    "system of that type" },
-	{ "not a directory or a regular file", -EINVAL, "only a file or a directory can be a node" },
-	{ "Permission denied", -EACCES, "fusermount3 may not reach or write it; "
-	    "see who may enter the directories above" },
-	{ "Operation not permitted", -EACCES, "the system does not let fusermount3 mount here; "
-	    "in a container it needs /dev/fuse and the right to mount" },
-	{ "Device or resource busy", -EBUSY, "it is in use" },
-};
-
 static int
 explain(struct mount_answer *answer, const char *path, int status, const char *said)
 {
-	if (status == 127)
-		return fail(answer, -ENODEV, "%s: fusermount3 is missing; install the package fuse3",
-		    path);
-	for (size_t i = 0; i < ARRAY_SIZE(complaints); i++)
-		if (strstr(said, complaints[i].said))
-			return fail(answer, complaints[i].code, "%s: %s (%s)", path,
-			    complaints[i].advice, said);
-	return fail(answer, -EIO, "%s: fusermount3 failed: %s", path,
-	    said[0] ? said : "without a word");
-}
+	const char *advice;
+	int code = fusermount_explain(status, said, &advice);
 
-static int
-unmount_path(const char *path, bool lazy, char *said, size_t room)
-{
-	char *argv[] = { (char *)"fusermount3", (char *)(lazy ? "-uz" : "-u"), (char *)"--",
-		(char *)path, NULL };
-
-	return fusermount_run(argv, NULL, said, room);
+	if (said[0])
+		return fail(answer, code, "%s: %s (%s)", path, advice, said);
+	return fail(answer, code, "%s: %s", path, advice);
 }
 
 /* Checks -------------------------------------------------------------------- */
@@ -360,7 +220,7 @@ clear_stale(const char *path)
 			continue;
 		if (statfs(path, &fs) == 0 || errno != ENOTCONN)
 			return false;
-		unmount_path(path, true, said, sizeof(said));
+		fusermount_unmount(path, true, said, sizeof(said));
 	}
 	return true;
 }
@@ -426,7 +286,7 @@ mount_and_check(const struct mount_job *job, struct mounting *mounting,
 	    mountinfo_id_of(mounting->fds[1]), answer);
 	if (answer->mount_id != 0)
 		return 0;
-	unmount_path(job->path, true, said, sizeof(said));
+	fusermount_unmount(job->path, true, said, sizeof(said));
 	return fail(answer, -ESTALE, "%s: was exchanged for another one while it was mounted; "
 	    "try again", job->path);
 }
@@ -477,7 +337,7 @@ unmount_node(const struct unmount_job *job, struct mount_answer *answer)
 
 	if (job->mount_id == 0 || !find_mount(job->mount_id, job->device, path, sizeof(path)))
 		return 0;	/* somebody was faster */
-	status = unmount_path(path, job->lazy, said, sizeof(said));
+	status = fusermount_unmount(path, job->lazy, said, sizeof(said));
 	if (status == 0 || !find_mount(job->mount_id, job->device, path, sizeof(path)))
 		return 0;
 	return explain(answer, path, status, said);
@@ -524,16 +384,25 @@ mounter_unmount_all(void *unmount_all_job)
 	for (size_t i = jobs->n_ids; i-- > 0; ) {
 		if (!find_mount(jobs->ids[i], NULL, path, sizeof(path)))
 			continue;
-		if (unmount_path(path, false, said, sizeof(said)) != 0)
-			unmount_path(path, true, said, sizeof(said));
+		if (fusermount_unmount(path, false, said, sizeof(said)) != 0)
+			fusermount_unmount(path, true, said, sizeof(said));
 	}
 	helper_answer(&answer, sizeof(answer), NULL, 0);
 }
 
-/* Sweeping: a connection without a server answers ENOTCONN to statfs, at once; a live one
- * answers from its portd's memory. The work of a helper. */
+static bool
+is_word(const struct argv *words, const char *word)
+{
+	for (const char *at = NULL; (at = argv_next(words, at));)
+		if (strcmp(at, word) == 0)
+			return true;
+	return false;
+}
+
+/* A connection without a server answers ENOTCONN to statfs, at once; a live one answers from its
+ * portd's memory. The work of a helper. */
 void
-mounter_sweep(void *arg)
+mounter_sweep(void *argv_of_paths)
 {
 	AUTO_FREE char *table = mountinfo_read();
 	struct mount_answer answer = { 0 };
@@ -542,10 +411,10 @@ mounter_sweep(void *arg)
 	struct statfs fs;
 	char said[512];
 
-	(void)arg;
 	while (mountinfo_next(&cursor, &info))
-		if (info.uid == geteuid() && statfs(info.path, &fs) < 0 && errno == ENOTCONN)
-			unmount_path(info.path, true, said, sizeof(said));
+		if (info.uid == geteuid() && !is_word(argv_of_paths, info.path) &&
+		    statfs(info.path, &fs) < 0 && errno == ENOTCONN)
+			fusermount_unmount(info.path, true, said, sizeof(said));
 	helper_answer(&answer, sizeof(answer), NULL, 0);
 }
 

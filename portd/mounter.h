@@ -51,8 +51,9 @@ struct mount_answer {
 void mounter_mount(void *mount_job);
 void mounter_unmount(void *unmount_job);
 void mounter_unmount_all(void *unmount_all_job);
-/* Unmounts what a dead portd of this user left behind. */
-void mounter_sweep(void *arg);
+/* Unmounts what a dead portd of this user left behind, but for these paths, which are seen to
+ * when they are armed. */
+void mounter_sweep(void *argv_of_paths);
 /* Identities of files (an argv of OPTION, PATH pairs): answers with the words, as an argv. */
 void mounter_identify(void *argv);
 

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* node: while no translator runs, portd answers on the connection itself; the
- * first request that it cannot answer starts one, which gets the connection and
- * that request. When it is gone portd listens again.
- *
- * A translator that dies leaves requests that it had taken; the kernel is told to deliver
- * them again, and they come in here like any other. */
+/* node: the table of nodes, and how each of them is. What happens to one is in tend.c. */
 #include "portd/node.h"
 
 #include <errno.h>
@@ -12,28 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "portd/arm.h"
 #include "portd/change.h"
-#include "portd/idle.h"
 #include "portd/mounter.h"
-#include "wire/fusewire.h"
-
-enum {
-	READS_AT_ONCE = 32,
-	/* A larger request (a write) does not fit into a message; it is delivered again. */
-	PENDING_MAX = 64 * 1024,
-};
-
-static void on_request(struct mount *mount, bool dead, void *arg);
-
-/* The table ----------------------------------------------------------------- */
 
 static void
 link_sorted(struct node *node)
@@ -135,10 +116,17 @@ node_state(const struct node *node)
 		return node->inc->state == INCARNATION_SERVING ? NODE_STATE_RUNNING :
 		    NODE_STATE_STARTING;
 	if (node->change)
-		return NODE_STATE_STOPPING;
+		return change_candidate(node) ? NODE_STATE_STARTING : NODE_STATE_STOPPING;
 	if (!node->mount)
 		return NODE_STATE_UNMOUNTED;
 	return sys_now_ms() < node->retry_at ? NODE_STATE_FAILED : NODE_STATE_IDLE;
+}
+
+/* Whether there is something to be asked to go. */
+bool
+node_is_active(const struct node *node)
+{
+	return node->inc || node->active;
 }
 
 /* Who runs there. */
@@ -192,198 +180,6 @@ node_store(struct node *node, struct text *why)
 	return store_put(node->keeper->store, &row, why);
 }
 
-static void
-store_quietly(struct node *node)
-{
-	AUTO_TEXT struct text why = { 0 };
-
-	if (node_store(node, &why) < 0)
-		log_error("%s", text_string(&why));
-}
-
-/* Requests ------------------------------------------------------------------ */
-
-static void
-describe_idle(const struct node *node, struct idle *idle)
-{
-	const struct setting *setting = node_setting(node);
-	const struct wire_attr *beneath = &node->mount->beneath_attr;
-
-	*idle = (struct idle){
-		.kind = setting->kind,
-		.nature = setting->nature,
-		.attr = setting->attr,
-		.failed = sys_now_ms() < node->retry_at,
-	};
-	if (setting->attr.valid)
-		return;
-	idle->attr = *beneath;
-	idle->attr.valid = 0;
-	if (node->created && node->restore_mode)
-		idle->attr.mode = node->restore_mode;
-}
-
-static void
-fail_pending(struct node *node)
-{
-	char answer[IDLE_ANSWER_MAX];
-	size_t size = 0;
-
-	if (node->pending)
-		size = idle_error(node->pending, node->pending_size, -EIO, answer);
-	if (size > 0 && node->mount)
-		mount_write(node->mount, answer, size);
-	free(STEAL_PTR(node->pending));
-	node->pending_size = 0;
-}
-
-/* A start failed, or a translator crashed: not again at once, and not for ever. */
-static void
-count_failure(struct node *node, bool crashed)
-{
-	static const int64_t start_wait_ms[NODE_CRASHES_MAX] = { 0, 500, NODE_RETRY_MS };
-	static const int64_t crash_wait_ms[NODE_CRASHES_MAX] = { 0, 0, NODE_RETRY_MS };
-	const int64_t *wait_ms = crashed ? crash_wait_ms : start_wait_ms;
-	int64_t now = sys_now_ms();
-
-	if (now - node->failed_at > NODE_RETRY_MS)
-		node->failures = 0;
-	node->failed_at = now;
-	if (node->failures < NODE_CRASHES_MAX)
-		node->failures++;
-	node->retry_at = now + wait_ms[node->failures - 1];
-}
-
-/* Forgets what went wrong. */
-void
-node_forgive(struct node *node)
-{
-	node->failures = 0;
-	node->retry_at = 0;
-	free(STEAL_PTR(node->reason));
-}
-
-static void
-keep_pending(struct node *node, const void *request, size_t size)
-{
-	free(node->pending);
-	node->pending = malloc(size);
-	node->pending_size = node->pending ? size : 0;
-	if (node->pending)
-		memcpy(node->pending, request, size);
-}
-
-static void
-start_for(struct node *node, const void *request, size_t size)
-{
-	int err;
-
-	keep_pending(node, request, size);
-	err = node_start(node, NODE_START_TIMEOUT_MS);
-	if (err == 0)
-		return;
-	node_say(node, "%s cannot be started: %s", argv_word(&node_setting(node)->argv, 0),
-	    strerror(-err));
-	count_failure(node, false);
-	fail_pending(node);
-}
-
-/* One request; false when there is no more to read now. */
-static bool
-take_request(struct node *node)
-{
-	static uint8_t request[FUSEWIRE_BUFFER];
-	char answer[IDLE_ANSWER_MAX];
-	struct idle idle;
-	size_t size = 0;
-	ssize_t n = read(node->mount->fuse, request, sizeof(request));
-
-	if (n < 0 && errno == ENODEV) {
-		node_lost_mount(node, "it was unmounted by hand; settrans --start mounts it again");
-		return false;
-	}
-	if (n <= 0)
-		return n < 0 && (errno == ENOENT || errno == EINTR);	/* taken back meanwhile */
-	describe_idle(node, &idle);
-	switch (idle_request(&idle, request, (size_t)n, answer, &size)) {
-	case IDLE_ANSWER:
-		mount_write(node->mount, answer, size);
-		return true;
-	case IDLE_NOTHING:
-		return true;
-	case IDLE_START:
-		break;
-	}
-	start_for(node, request, (size_t)n);
-	return node->mount && node->mount->polling;
-}
-
-static void
-on_request(struct mount *mount, bool dead, void *arg)
-{
-	struct node *node = arg;
-
-	(void)mount;
-	if (dead) {
-		node_lost_mount(node, "it was unmounted by hand or aborted; "
-		    "settrans --start mounts it again");
-		return;
-	}
-	for (unsigned i = 0; i < READS_AT_ONCE && take_request(node); i++)
-		;
-}
-
-/* Mounts -------------------------------------------------------------------- */
-
-static void
-listen_again(struct node *node)
-{
-	if (node->mount && !node->keeper->stopping)
-		mount_watch(node->mount, on_request, node);
-}
-
-/* It is mounted: idle. */
-void
-node_attach(struct node *node, struct mount *mount)
-{
-	node->mount = mount;
-	node->waits_for_outer = false;
-	node_forgive(node);
-	listen_again(node);
-}
-
-/* It is not any more. */
-struct mount *
-node_detach(struct node *node)
-{
-	struct mount *mount = STEAL_PTR(node->mount);
-
-	if (mount)
-		mount_unwatch(mount);
-	free(STEAL_PTR(node->pending));
-	node->pending_size = 0;
-	return mount;
-}
-
-/* Somebody else ended the connection; the setting stays. */
-void
-node_lost_mount(struct node *node, const char *why)
-{
-	struct incarnation *inc = node_release(node);
-
-	mount_free(node_detach(node));
-	if (inc)
-		incarnation_goaway(inc, FSYS_GOAWAY_FORCE, NODE_GOAWAY_MS, NULL, NULL);
-	change_started(node, -ENOTCONN, why);
-	if (node->change)
-		return;		/* it sees to the rest */
-	setting_free(STEAL_PTR(node->active));
-	if (node->passive)
-		node_say(node, "%s", why);
-	else
-		node_free(node);
-}
-
 /* The mount went along with a directory that was renamed. */
 void
 node_moved(struct node *node, const char *path)
@@ -400,233 +196,4 @@ node_moved(struct node *node, const char *path)
 	node->path = copy;
 	list_unlink(&node->link);
 	link_sorted(node);
-}
-
-/* Incarnations -------------------------------------------------------------- */
-
-static void
-write_notice(struct node *node, size_t (*make)(void *))
-{
-	char notice[IDLE_ANSWER_MAX];
-
-	if (node->mount)
-		mount_write(node->mount, notice, make(notice));
-}
-
-/* The content is not what it was: nothing that the kernel remembers of it may be
- * believed any more. */
-void
-node_changed(struct node *node)
-{
-	node->generation++;
-	write_notice(node, idle_inc_epoch);
-	write_notice(node, idle_inval_root);
-}
-
-static void
-next_generation(struct node *node)
-{
-	memset(&node_setting(node)->attr, 0, sizeof(struct wire_attr));
-	node_changed(node);
-}
-
-static bool
-attr_is_sane(const struct node *node, const struct wire_attr *attr)
-{
-	mode_t type = attr->mode & S_IFMT;
-
-	return attr->valid && type == (node_setting(node)->kind == NODE_KIND_DIR ? S_IFDIR : S_IFREG);
-}
-
-/* What it says of its root. true: that was news. */
-static bool
-learn(struct node *node, struct incarnation *inc)
-{
-	struct wire_attr *attr = &node_setting(node)->attr;
-	bool news = inc->has_attr && attr_is_sane(node, &inc->attr) &&
-	    memcmp(attr, &inc->attr, sizeof(*attr)) != 0;
-
-	if (news)
-		*attr = inc->attr;
-	return news;
-}
-
-/* Whether the files it reads are not those it was set up with; remembers them as they are. */
-static bool
-identities_differ(struct node *node, const struct incarnation *inc)
-{
-	struct argv *known = &node_setting(node)->identities;
-
-	if (inc->identities.size == 0 || argv_equal(&inc->identities, known))
-		return false;
-	return argv_copy(known, inc->identities.data, inc->identities.size) == 0;
-}
-
-static int
-deliver_again(struct node *node)
-{
-	char notice[IDLE_ANSWER_MAX];
-
-	return mount_write(node->mount, notice, idle_resend(notice));
-}
-
-/* A request that is too large to travel in a message goes back to the kernel's queue. */
-static void
-send_back_large(struct node *node)
-{
-	if (node->pending_size <= PENDING_MAX)
-		return;
-	if (deliver_again(node) < 0) {
-		fail_pending(node);
-		return;
-	}
-	free(STEAL_PTR(node->pending));
-	node->pending_size = 0;
-	node->resent = true;
-}
-
-static int
-hand_over(struct node *node, struct incarnation *inc)
-{
-	struct hand_over what = { .mount = node->mount };
-	int err;
-
-	send_back_large(node);
-	what.pending = node->pending;
-	what.pending_size = node->pending_size;
-	what.generation = node->generation;
-	what.resent = node->resent;
-	err = incarnation_hand_over(inc, &what);
-	if (err < 0)
-		return err;
-	free(STEAL_PTR(node->pending));
-	node->pending_size = 0;
-	node->resent = false;
-	node->starts++;
-	return 0;
-}
-
-static void
-on_announced(struct incarnation *inc, void *arg)
-{
-	struct node *node = arg;
-	bool news = false;
-
-	if (identities_differ(node, inc)) {
-		next_generation(node);
-		news = true;
-	}
-	news |= learn(node, inc);
-	if (hand_over(node, inc) < 0) {
-		log_error("%s: no descriptors left to hand over", node->path);
-		incarnation_kill(inc);
-		return;
-	}
-	if (news && node->passive)
-		store_quietly(node);
-	change_started(node, 0, "");
-	arm_inner(node);
-}
-
-static void
-on_left(struct incarnation *inc, uint32_t reason, void *arg)
-{
-	struct node *node = arg;
-	bool news;
-
-	node->inc = NULL;
-	if (reason == FSYS_LEAVE_STALE)
-		next_generation(node);
-	news = learn(node, inc) || reason == FSYS_LEAVE_STALE;
-	node_forgive(node);
-	if (news && node->passive)
-		store_quietly(node);
-	listen_again(node);
-}
-
-/* What it had taken is delivered again, to whoever comes next. */
-static void
-recover(struct node *node)
-{
-	int err;
-
-	if (node->failures >= 2)
-		mount_new_recovery(node->mount);
-	err = deliver_again(node);
-	if (err == 0)
-		node->resent = true;
-	else
-		log_info("%s: this kernel cannot deliver again what the translator had taken; "
-		    "who waits for that goes on waiting until the node is removed", node->path);
-}
-
-static void
-on_died(struct incarnation *inc, int code, const char *why, void *arg)
-{
-	struct node *node = arg;
-	bool served = inc->state == INCARNATION_SERVING;
-
-	node->inc = NULL;
-	count_failure(node, served);
-	node_say(node, "%s", why);
-	if (served)
-		node->crashes++;
-	if (served && node->mount)
-		recover(node);
-	fail_pending(node);
-	change_started(node, code, why);
-	if (node->mount && mount_is_dead(node->mount))
-		node_lost_mount(node, "it was unmounted by hand or aborted; "
-		    "settrans --start mounts it again");
-	else
-		listen_again(node);
-}
-
-static const struct incarnation_owner owner = {
-	.announced = on_announced,
-	.left = on_left,
-	.died = on_died,
-};
-
-/* Starts what is set. The node must be mounted and at rest. */
-int
-node_start(struct node *node, uint32_t timeout_ms)
-{
-	if (node->keeper->stopping)
-		return -ESHUTDOWN;
-	mount_unwatch(node->mount);
-	node->inc = incarnation_start(node->keeper, node_setting(node), node->log, timeout_ms,
-	    &owner, node);
-	if (node->inc)
-		return 0;
-	listen_again(node);
-	return errno ? -errno : -ENOMEM;
-}
-
-/* An incarnation that was started for this node before it had the mount. */
-int
-node_adopt(struct node *node, struct incarnation *inc)
-{
-	int err;
-
-	identities_differ(node, inc);
-	learn(node, inc);
-	err = hand_over(node, inc);
-	if (err < 0)
-		return err;
-	mount_unwatch(node->mount);
-	incarnation_set_owner(inc, &owner, node);
-	node->inc = inc;
-	return 0;
-}
-
-/* It is somebody else's from now on. */
-struct incarnation *
-node_release(struct node *node)
-{
-	struct incarnation *inc = STEAL_PTR(node->inc);
-
-	if (inc)
-		incarnation_set_owner(inc, NULL, NULL);
-	return inc;
 }

@@ -67,6 +67,8 @@ struct node *node_outer(const struct node *node);
 /* What stands behind it, or would: active, else changed at run time, else set. */
 struct setting *node_setting(const struct node *node);
 enum node_state node_state(const struct node *node);
+/* Something was started over the setting, or runs. */
+bool node_is_active(const struct node *node);
 /* "hello (pid 123)", for messages; static. */
 const char *node_who(const struct node *node);
 void node_say(struct node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -103,7 +103,8 @@ return_previous(struct space *space, struct right *slot, port_name_t *previousp)
 
 /* A name that is dead already: at once, or not at all. */
 static int
-request_on_dead_name(struct entry *entry, uint32_t sync, struct right notify, port_name_t *previousp)
+request_on_dead_name(
+    struct entry *entry, uint32_t sync, struct right notify, port_name_t *previousp)
 {
 	if (sync == 0 || notify.kind == RIGHT_NULL)
 		return PORT_E_INVALID_ARGUMENT;
@@ -117,7 +118,8 @@ request_on_dead_name(struct entry *entry, uint32_t sync, struct right notify, po
 
 /* Each of these eats notify on success. */
 static int
-request_dead_name(struct space *space, port_name_t name, uint32_t sync, struct right notify, port_name_t *previousp)
+request_dead_name(struct space *space, port_name_t name, uint32_t sync, struct right notify,
+    port_name_t *previousp)
 {
 	struct entry *entry = space_lookup(space, name);
 	int code;
@@ -134,7 +136,8 @@ request_dead_name(struct space *space, port_name_t name, uint32_t sync, struct r
 }
 
 static int
-request_no_senders(struct space *space, port_name_t name, uint32_t sync, struct right notify, port_name_t *previousp)
+request_no_senders(struct space *space, port_name_t name, uint32_t sync, struct right notify,
+    port_name_t *previousp)
 {
 	struct entry *entry = space_lookup(space, name);
 	int code;
@@ -159,7 +162,8 @@ take_notify(struct space *space, const struct request_notification_in *in, struc
 	if (in->notify == PORT_DEAD)
 		return PORT_E_INVALID_CAPABILITY;
 	if (in->notify != PORT_NULL) {
-		if (in->disposition != PORT_MAKE_SEND_ONCE && in->disposition != PORT_MOVE_SEND_ONCE)
+		if (in->disposition != PORT_MAKE_SEND_ONCE &&
+		    in->disposition != PORT_MOVE_SEND_ONCE)
 			return PORT_E_INVALID_VALUE;
 		if (right_take(space, in->notify, in->disposition, &right) != 0)
 			return PORT_E_INVALID_CAPABILITY;
@@ -173,7 +177,8 @@ take_notify(struct space *space, const struct request_notification_in *in, struc
 /* Registers, replaces or (notify PORT_NULL) cancels a request; what was registered
  * before comes back as a name. On failure a right that was taken is released. */
 int
-notify_request(struct space *space, const struct request_notification_in *in, port_name_t *previousp)
+notify_request(
+    struct space *space, const struct request_notification_in *in, port_name_t *previousp)
 {
 	struct right notify;
 	int code = take_notify(space, in, &notify);

@@ -15,6 +15,7 @@ void notify_send_once(struct right unused);
 /* Tells who asked for it that the port has no senders; once. */
 void notify_no_senders(struct port *port);
 
-int notify_request(struct space *space, const struct request_notification_in *in, port_name_t *previousp);
+int notify_request(struct space *space, const struct request_notification_in *in,
+    port_name_t *previousp);
 
 #endif

@@ -40,7 +40,7 @@ struct port {
 	struct message *carrier;
 	void *arg;			/* of deliver */
 
-	uint32_t srights;		/* entries with a send right, and send rights outside of tables */
+	uint32_t srights;		/* entries with a send right, and those outside of tables */
 	uint32_t sorights;
 	uint32_t lent_sends;		/* of these, with the keeper */
 	uint32_t lent_onces;

@@ -409,7 +409,8 @@ right_check_header(struct space *space, const struct right_header *header, struc
 		if (!reply)
 			return PORT_E_SEND_INVALID_REPLY;
 	}
-	if (reply == dest && !suffices_for_both(dest, header->remote_disposition, header->local_disposition))
+	if (reply == dest &&
+	    !suffices_for_both(dest, header->remote_disposition, header->local_disposition))
 		return PORT_E_SEND_INVALID_DEST;
 	if (reply && !fits(reply, header->local_disposition))
 		return PORT_E_SEND_INVALID_REPLY;

@@ -35,7 +35,7 @@ struct right {
 /* Of a port whose receive right portd's keeper holds. */
 struct right right_make_send(struct port *port);
 struct right right_make_send_once(struct port *port);
-struct right right_copy_send(const struct right *right);	/* NULL right when it is not a live send right */
+struct right right_copy_send(const struct right *right);	/* NULL right when it is no live send right */
 /* Releases it with all that follows: no-senders, send-once, port death. */
 void right_release(struct right right);
 /* A right whose port died meanwhile reads as dead. */

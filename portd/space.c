@@ -136,7 +136,8 @@ link_entry(struct space *space, struct entry *entry)
 /* Adds an entry under `name`, or under a fresh one for PORT_NULL. The counts of
  * the port are the caller's matter. 0, NAME_EXISTS, NO_SPACE, RESOURCE_SHORTAGE. */
 int
-space_add(struct space *space, port_name_t name, uint32_t type, struct port *port, struct entry **entryp)
+space_add(struct space *space, port_name_t name, uint32_t type, struct port *port,
+    struct entry **entryp)
 {
 	struct entry *entry;
 	uint32_t index = 0;
@@ -151,7 +152,9 @@ space_add(struct space *space, port_name_t name, uint32_t type, struct port *por
 		return PORT_E_RESOURCE_SHORTAGE;
 	if (name == PORT_NULL)
 		name = fresh_name(space, &index);
-	*entry = (struct entry){ .name = name, .type = type, .index = index, .port = port, .space = space };
+	*entry = (struct entry){
+		.name = name, .type = type, .index = index, .port = port, .space = space
+	};
 	code = name == PORT_NULL ? PORT_E_NO_SPACE : link_entry(space, entry);
 	if (code) {
 		give_index(space, index);

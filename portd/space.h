@@ -59,7 +59,8 @@ void space_deinit(struct space *space);
 struct entry *space_lookup(const struct space *space, port_name_t name);
 /* The entry with the send or receive right of a port. */
 struct entry *space_find(const struct space *space, const struct port *port);
-int space_add(struct space *space, port_name_t name, uint32_t type, struct port *port, struct entry **entryp);
+int space_add(struct space *space, port_name_t name, uint32_t type, struct port *port,
+    struct entry **entryp);
 void space_remove(struct entry *entry);
 void space_bury(struct entry *entry);
 

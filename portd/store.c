@@ -54,41 +54,6 @@ struct store {
 	sqlite3_stmt *statements[N_STATEMENTS];
 };
 
-/* Releases a setting; NULL is harmless. */
-void
-setting_free(struct setting *setting)
-{
-	if (!setting)
-		return;
-	free(setting->program);
-	argv_deinit(&setting->argv);
-	argv_deinit(&setting->files);
-	argv_deinit(&setting->identities);
-	free(setting);
-}
-
-/* A copy of its own memory. */
-struct setting *
-setting_copy(const struct setting *setting)
-{
-	struct setting *copy = calloc(1, sizeof(*copy));
-
-	if (!copy)
-		return NULL;
-	copy->kind = setting->kind;
-	copy->nature = setting->nature;
-	copy->attr = setting->attr;
-	copy->program = strdup(setting->program ? setting->program : "");
-	if (!copy->program ||
-	    argv_copy(&copy->argv, setting->argv.data, setting->argv.size) < 0 ||
-	    argv_copy(&copy->files, setting->files.data, setting->files.size) < 0 ||
-	    argv_copy(&copy->identities, setting->identities.data, setting->identities.size) < 0) {
-		setting_free(copy);
-		return NULL;
-	}
-	return copy;
-}
-
 /* Releases what a row holds. */
 void
 store_row_deinit(struct store_row *row)

@@ -9,24 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/argv.h"
 #include "base/text.h"
-#include "wire/messages.h"
-
-/* What can stand behind a node: a program, its arguments, and what its
- * describe run said of it. */
-struct setting {
-	uint32_t kind;			/* enum node_kind */
-	uint32_t nature;		/* enum node_nature */
-	char *program;			/* absolute path */
-	struct argv argv;
-	struct argv files;		/* OPTION, PATH pairs of typed options */
-	struct argv identities;		/* one word each, of files */
-	struct wire_attr attr;		/* of the root, as last known; valid 0: unknown */
-};
-
-void setting_free(struct setting *setting);
-struct setting *setting_copy(const struct setting *setting);	/* NULL: no memory */
+#include "portd/setting.h"
 
 /* One row. run: the options as they were changed at run time, or NULL. */
 struct store_row {

@@ -19,7 +19,7 @@ struct task {
 	struct list link;		/* in the world */
 	uint32_t id;
 	pid_t pid;			/* 0 until it is known */
-	bool by_itself;			/* connected by itself: its last connection's end is its own */
+	bool by_itself;			/* connected by itself: ends with its last connection */
 	bool greeted;			/* a hello was answered */
 	struct space space;
 	port_name_t bootstrap;

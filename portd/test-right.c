@@ -120,7 +120,8 @@ new_port(struct client *c)
 static int
 insert(struct client *c, port_name_t name, port_name_t right, uint32_t disposition)
 {
-	return client_insert_right(c, (struct insert_right_in){ name, right, disposition, 0 }, NULL);
+	return client_insert_right(
+	    c, (struct insert_right_in){ name, right, disposition, 0 }, NULL);
 }
 
 /* A port with a send right under the same name. */
@@ -191,11 +192,11 @@ static int
 request(struct client *c, port_name_t name, uint32_t id, uint32_t sync, port_name_t notify,
     uint32_t disposition, port_name_t *previousp)
 {
-	struct request_notification_out out;
+	struct request_notification_out out = { 0 };
 	int code = client_request_notification(c,
 	    (struct request_notification_in){ name, id, sync, notify, disposition, 0 }, &out);
 
-	if (code == 0 && previousp)
+	if (previousp)
 		*previousp = out.previous;
 	return code;
 }
@@ -265,7 +266,8 @@ send_reply(struct client *c, port_name_t remote, uint32_t rd, port_name_t local,
 }
 
 static int
-send_right(struct client *c, port_name_t remote, uint32_t rd, port_name_t name, uint32_t disposition)
+send_right(
+    struct client *c, port_name_t remote, uint32_t rd, port_name_t name, uint32_t disposition)
 {
 	struct letter l = letter(remote, rd, 1);
 	struct wire_port port = { name, disposition };
@@ -381,7 +383,8 @@ A05_to_A07_what_cannot_be_allocated(void **state)
 {
 	(void)state;
 	IS(client_allocate(&T, (struct allocate_in){ .kind = SEND }, NULL), PORT_E_INVALID_VALUE);
-	IS(client_allocate(&T, (struct allocate_in){ .kind = SEND_ONCE }, NULL), PORT_E_INVALID_VALUE);
+	IS(client_allocate(&T, (struct allocate_in){ .kind = SEND_ONCE }, NULL),
+	    PORT_E_INVALID_VALUE);
 	IS(client_allocate(&T, (struct allocate_in){ .kind = 99 }, NULL), PORT_E_INVALID_VALUE);
 }
 
@@ -427,7 +430,8 @@ static void
 A12_and_A13_names_and_types(void **state)
 {
 	port_name_t r = new_port(&T), u = new_port(&U), dying = new_port(&U);
-	port_name_t s = give(&U, u, KS, &T), so, d = new_dead_name(&T, 3), died = give(&U, dying, KS, &T);
+	port_name_t s = give(&U, u, KS, &T), so, d = new_dead_name(&T, 3),
+		    died = give(&U, dying, KS, &T);
 	struct names_out out;
 
 	(void)state;
@@ -681,7 +685,8 @@ B23_to_B28_kinds_that_do_not_fit(void **state)
 	OK(mod_refs(&U, s, SEND, 1));
 	IS(refs(&U, s, RECEIVE), 0);
 	IS(client_get_refs(&U, (struct get_refs_in){ s, 7, 0 }, NULL), PORT_E_INVALID_VALUE);
-	IS(client_get_refs(&U, (struct get_refs_in){ UNKNOWN, SEND, 0 }, NULL), PORT_E_INVALID_NAME);
+	IS(client_get_refs(&U, (struct get_refs_in){ UNKNOWN, SEND, 0 }, NULL),
+	    PORT_E_INVALID_NAME);
 }
 
 static void
@@ -700,7 +705,8 @@ B32_deallocate_of_no_name(void **state)
 static void
 B33_to_B37_limits_of_references(void **state)
 {
-	port_name_t n = new_port_rs(&T), d = new_dead_name(&T, 65535), notify = new_port(&T), m, name;
+	port_name_t n = new_port_rs(&T), d = new_dead_name(&T, 65535), notify = new_port(&T), m,
+		    name;
 
 	(void)state;
 	OK(mod_refs(&T, n, SEND, 65533));
@@ -725,7 +731,8 @@ B33_to_B37_limits_of_references(void **state)
 static void
 B38_to_B40_destroy(void **state)
 {
-	port_name_t p = new_port(&T), notify = new_port(&T), s = give(&T, p, KS, &U), so = give(&T, p, KSO, &U);
+	port_name_t p = new_port(&T), notify = new_port(&T), s = give(&T, p, KS, &U),
+		    so = give(&T, p, KSO, &U);
 	port_name_t d = new_dead_name(&T, 9);
 
 	(void)state;
@@ -807,7 +814,8 @@ C11_and_C12_what_cannot_be_inserted(void **state)
 static void
 C13_and_C14_a_right_that_fails_to_arrive_is_gone(void **state)
 {
-	port_name_t q = new_port(&T), p = new_port(&U), s = give(&U, p, KS, &T), so = give(&U, p, KSO, &T);
+	port_name_t q = new_port(&T), p = new_port(&U), s = give(&U, p, KS, &T),
+		    so = give(&U, p, KSO, &T);
 	port_name_t notify = new_port(&U);
 
 	(void)state;
@@ -875,7 +883,8 @@ D01_to_D07_a_receive_right_moves(void **state)
 static void
 D05_and_D06_sending_to_a_port_in_transit(void **state)
 {
-	port_name_t n = new_port(&T), v = give(&T, n, KS, &V), inbox = new_port(&U), out = give(&U, inbox, KS, &T);
+	port_name_t n = new_port(&T), v = give(&T, n, KS, &V), inbox = new_port(&U),
+		    out = give(&U, inbox, KS, &T);
 	struct mail mail;
 	port_name_t u;
 
@@ -1181,7 +1190,8 @@ F33_and_F34_two_halves(void **state)
 static void
 F35_names_to_receive_on(void **state)
 {
-	port_name_t n = new_port(&T), s = give(&T, n, KS, &U), so = give(&T, n, KSO, &U), d = new_dead_name(&U, 1);
+	port_name_t n = new_port(&T), s = give(&T, n, KS, &U), so = give(&T, n, KSO, &U),
+		    d = new_dead_name(&U, 1);
 
 	(void)state;
 	IS(receive(&U, UNKNOWN, NULL), PORT_E_RCV_INVALID_NAME);
@@ -1520,7 +1530,8 @@ G09_the_port_dies_while_a_sender_waits(void **state)
 static void
 G12_a_sender_ends_while_it_waits(void **state)
 {
-	port_name_t n = new_port(&T), m = give(&T, n, KS, &U), own = new_port(&V), s = give(&V, own, KS, &U);
+	port_name_t n = new_port(&T), m = give(&T, n, KS, &U), own = new_port(&V),
+		    s = give(&V, own, KS, &U);
 	port_name_t notify = new_port(&V);
 	struct letter l = letter(m, CS, 5);
 	struct wire_port port = { s, MS };
@@ -1706,7 +1717,8 @@ H06_the_same_right_many_times(void **state)
 static void
 H07_one_move_too_many(void **state)
 {
-	port_name_t inbox = new_port(&U), out = give(&U, inbox, KS, &T), p = new_port(&V), m = give(&V, p, KS, &T);
+	port_name_t inbox = new_port(&U), out = give(&U, inbox, KS, &T), p = new_port(&V),
+		    m = give(&V, p, KS, &T);
 	port_name_t notify = new_port(&V);
 	struct wire_port ports[] = { { m, MS }, { m, MS }, { m, MS } };
 	struct letter l = letter(out, CS, 1);
@@ -1743,7 +1755,8 @@ H08_null_and_dead_travel_by_anything(void **state)
 static void
 H11_to_H14_what_cannot_travel(void **state)
 {
-	port_name_t inbox = new_port(&U), out = give(&U, inbox, KS, &T), p = new_port_rs(&T), q = new_port_rs(&T);
+	port_name_t inbox = new_port(&U), out = give(&U, inbox, KS, &T), p = new_port_rs(&T),
+		    q = new_port_rs(&T);
 	port_name_t pure = new_port(&T), so = give(&U, inbox, KSO, &T), r = new_port(&T);
 	struct wire_port ports[] = { { p, MS }, { p, KSO }, { UNKNOWN, CS }, { q, MS } };
 	struct letter l = letter(out, MS, 1);
@@ -1825,7 +1838,8 @@ J09_every_client_hears_once(void **state)
 static void
 J12_a_task_ends(void **state)
 {
-	port_name_t p = new_port(&U), mine = give(&U, p, KS, &T), q = new_port(&T), notify = new_port(&T);
+	port_name_t p = new_port(&U), mine = give(&U, p, KS, &T), q = new_port(&T),
+		    notify = new_port(&T);
 	port_name_t ns = new_port(&T);
 
 	(void)state;
@@ -1845,7 +1859,8 @@ J12_a_task_ends(void **state)
 static void
 J13_the_requests_of_a_dead_task(void **state)
 {
-	port_name_t p = new_port(&T), s = give(&T, p, KS, &U), notify = new_port(&V), so = give(&V, notify, KSO, &U);
+	port_name_t p = new_port(&T), s = give(&T, p, KS, &U), notify = new_port(&V),
+		    so = give(&V, notify, KSO, &U);
 
 	(void)state;
 	OK(request(&U, s, PORT_NOTIFY_DEAD_NAME, 0, so, MSO, NULL));
@@ -1964,7 +1979,8 @@ K08_send_once_is_no_sender(void **state)
 static void
 K10_a_right_in_a_message_counts(void **state)
 {
-	port_name_t n = new_port(&T), notify = new_port(&T), m = give(&T, n, KS, &U), inbox = new_port(&V);
+	port_name_t n = new_port(&T), notify = new_port(&T), m = give(&T, n, KS, &U),
+		    inbox = new_port(&V);
 	struct mail mail;
 
 	(void)state;
@@ -2214,7 +2230,8 @@ K77_and_K78_requests_that_fail(void **state)
 		IS(request(&U, m, ids[i], 0, notify, KSO, NULL), PORT_E_INVALID_VALUE);
 		expect_notification(&U, notify, PORT_NOTIFY_SEND_ONCE, -1);
 	}
-	IS(request(&U, m, PORT_NOTIFY_DEAD_NAME, 0, PORT_DEAD, KSO, NULL), PORT_E_INVALID_CAPABILITY);
+	IS(request(&U, m, PORT_NOTIFY_DEAD_NAME, 0, PORT_DEAD, KSO, NULL),
+	    PORT_E_INVALID_CAPABILITY);
 	IS(request(&U, m, PORT_NOTIFY_DEAD_NAME, 0, UNKNOWN, KSO, NULL), PORT_E_INVALID_CAPABILITY);
 	IS(request(&U, m, PORT_NOTIFY_DEAD_NAME, 0, notify, KS, NULL), PORT_E_INVALID_VALUE);
 	IS(request(&U, m, PORT_NOTIFY_NO_SENDERS, 0, notify, KSO, NULL), PORT_E_INVALID_RIGHT);
@@ -2242,7 +2259,8 @@ L01_and_L07_a_port_to_itself(void **state)
 static void
 L02_to_L06_round_trips(void **state)
 {
-	port_name_t a = new_port_rs(&T), b = new_port_rs(&T), c = new_port_rs(&T), notify = new_port(&T);
+	port_name_t a = new_port_rs(&T), b = new_port_rs(&T), c = new_port_rs(&T),
+		    notify = new_port(&T);
 	struct mail mail;
 
 	(void)state;
@@ -2320,7 +2338,8 @@ a_port_of_portds_own(void **state)
 		answer = message_new(77);
 		wire_put_u32(&answer->body, 4);
 		wire_put_port(&answer->body, message_add_right(answer, right_copy_send(&right)));
-		wire_put_port(&answer->body, message_add_right(answer, (struct right){ RIGHT_NULL, NULL }));
+		wire_put_port(
+		    &answer->body, message_add_right(answer, (struct right){ RIGHT_NULL, NULL }));
 		message_send(right, answer, right_make_send_once(port));
 	}
 	world_check(world);
@@ -2338,7 +2357,8 @@ a_port_of_portds_own(void **state)
 	}
 	client_pump(&T);
 	client_pump(&T);
-	expect_notification(&T, r, PORT_NOTIFY_SEND_ONCE, -1);	/* the one before, when it was replaced */
+	expect_notification(
+	    &T, r, PORT_NOTIFY_SEND_ONCE, -1); /* the one before, when it was replaced */
 	expect_notification(&T, r, PORT_NOTIFY_SEND_ONCE, -1);
 	client_close(&c);
 	OK(deallocate(&T, back));
@@ -2385,6 +2405,99 @@ a_port_of_portds_own_is_killed(void **state)
 	message_send(mine, message_new(7), once);
 	client_pump(&T);
 	IS(inbox.n, 0);
+}
+
+/* The keeper's rights that do not make it into a message are not lost in silence. */
+static void
+what_portd_cannot_send(void **state)
+{
+	static const char zeros[PORT_MSG_BODY_MAX];
+	port_name_t n = new_port(&T);
+	struct inbox inbox = { 0 };
+	struct port *port = port_new_kernel(world, keep_last, &inbox);
+	struct right mine = right_make_send(port);
+	struct message *message;
+	struct wire_port wire;
+	struct mail mail;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {	/* send-once rights of T's */
+		port_name_t so = give(&T, n, KSO, &U);
+		struct letter l = letter(PORT_NULL, CS, 1);
+		struct wire_port ports[2] = { { so, MSO }, { PORT_DEAD, CS } };
+		struct right right;
+
+		core_enter(world);
+		right_reclaim(&mine);
+		OK(right_enter(space_of(&U), right_copy(&mine), &l.remote));
+		right_lend(&mine);
+		core_leave(world);
+		l.ports = ports;
+		l.n_ports = 2;
+		OK(client_exchange(&U, &l, NULL));
+		IS(message_take_right(inbox.last, inbox.last->body.ports[1]).kind, RIGHT_DEAD);
+		right = message_take_right(inbox.last, inbox.last->body.ports[0]);
+		IS(right.kind, RIGHT_SEND_ONCE);
+		message = i == 0 ? NULL : message_new(5);
+		if (i == 1) {	/* too large */
+			wire_put_blob(&message->body, (struct wire_blob){ zeros, sizeof(zeros) });
+		} else if (i == 2) {	/* nowhere to */
+			message_add_right(message, right);
+			right = (struct right){ RIGHT_DEAD, NULL };
+		} else if (i == 3) {	/* it gets there, but a right in it was not mentioned */
+			message_add_right(message, right_copy_send(&mine));
+			wire = message_add_right(message, (struct right){ RIGHT_DEAD, NULL });
+			wire_put_port(&message->body, wire);
+		}
+		message_send(right, message, right_copy_send(&mine));
+		client_pump(&T);
+		if (i < 3)
+			expect_notification(&T, n, PORT_NOTIFY_SEND_ONCE, -1);
+	}
+	OK(receive(&T, n, &mail));
+	IS(mail.out.id, 5);
+	IS(mail.n_ports, 1);
+	IS(mail.ports[0].name, PORT_DEAD);
+	IS(space_of(&T)->n_entries, 2);
+	IS(port->srights, 1 + 1 + 1);	/* ours, U's, and T's reply */
+
+	message_free(inbox.last);
+	right_release(mine);
+	port_kill(port);
+	client_pump(&T);
+	client_pump(&T);
+}
+
+/* Portd may hold a receive right that a task has sent to it. */
+static void
+a_receive_right_for_portd(void **state)
+{
+	struct inbox inbox = { 0 };
+	struct port *port = port_new_kernel(world, keep_last, &inbox);
+	port_name_t n = new_port_rs(&T), m = new_port_rs(&T), k;
+	struct right right;
+
+	(void)state;
+	world_set_bootstrap(world, right_make_send(port));
+	client_close(&U);
+	client_open(&U, world, &loop);
+	k = give(&U, U.bootstrap, CS, &T);
+	OK(send_right(&T, k, CS, n, MR));
+	OK(send_right(&T, n, CS, m, MR));	/* to a port that portd has in a message */
+	right = message_take_right(inbox.last, inbox.last->body.ports[0]);
+	IS(right.kind, RIGHT_RECEIVE);
+	world_check(world);
+	IS(type_of(&T, n), TYPE_SEND);
+	right_release(right);
+	client_pump(&T);
+	client_pump(&T);
+	IS(type_of(&T, n), TYPE_DEAD_NAME);
+	IS(type_of(&T, m), TYPE_DEAD_NAME);
+	message_free(inbox.last);
+	world_set_bootstrap(world, (struct right){ RIGHT_NULL, NULL });
+	port_kill(port);
+	client_pump(&T);
+	client_pump(&T);
 }
 
 /* Chance. */
@@ -2468,13 +2581,15 @@ static void
 random_step(struct client *c)
 {
 	static const int32_t deltas[] = { -1, -1, -1, 0, 1, 2, -2, 65533, INT_MIN, INT_MAX };
-	static const uint32_t ids[] = { PORT_NOTIFY_DEAD_NAME, PORT_NOTIFY_NO_SENDERS, PORT_NOTIFY_DEAD_NAME, 69 };
+	static const uint32_t ids[] = { PORT_NOTIFY_DEAD_NAME, PORT_NOTIFY_NO_SENDERS,
+		PORT_NOTIFY_DEAD_NAME, 69 };
 
 	switch (chance(16)) {
 	case 0:
 	case 1:
 		if (space_of(c)->n_entries < 40)
-			client_allocate(c, (struct allocate_in){ .kind = chance(8) ? RECEIVE : DEAD_NAME }, NULL);
+			client_allocate(c,
+			    (struct allocate_in){ .kind = chance(8) ? RECEIVE : DEAD_NAME }, NULL);
 		break;
 	case 2:
 		deallocate(c, any_name(c));
@@ -2492,7 +2607,8 @@ random_step(struct client *c)
 		break;
 	case 7:
 	case 8:
-		request(c, any_name(c), ids[chance(4)], chance(3), any_name(c), chance(4) ? KSO : MSO, NULL);
+		request(c, any_name(c), ids[chance(4)], chance(3), any_name(c),
+		    chance(4) ? KSO : MSO, NULL);
 		break;
 	case 9:
 		set_qlimit(c, any_name(c), chance(8));
@@ -2530,7 +2646,7 @@ static void
 I12_chance(void **state)
 {
 	const char *seed = getenv("HIRD_SEED"), *n = getenv("HIRD_STEPS");
-	long steps = n ? atol(n) : 200000;
+	long steps = n ? atol(n) : getenv("HIRD_VALGRIND") ? 5000 : 200000;
 
 	(void)state;
 	random_state = seed ? (uint32_t)strtoul(seed, NULL, 0) : (uint32_t)time(NULL) | 1;
@@ -2657,6 +2773,8 @@ main(void)
 		TEST(L02_to_L06_round_trips),
 		TEST(a_port_of_portds_own),
 		TEST(a_port_of_portds_own_is_killed),
+		TEST(what_portd_cannot_send),
+		TEST(a_receive_right_for_portd),
 		TEST(I12_chance),
 	};
 

@@ -21,7 +21,8 @@
 #include "wire/messages.h"
 
 enum {
-	OPTIONS = PORT_MSG_SEND | PORT_MSG_RCV | PORT_MSG_SEND_TIMEOUT | PORT_MSG_RCV_TIMEOUT | PORT_MSG_RCV_LARGE,
+	OPTIONS = PORT_MSG_SEND | PORT_MSG_RCV | PORT_MSG_SEND_TIMEOUT | PORT_MSG_RCV_TIMEOUT |
+	    PORT_MSG_RCV_LARGE,
 	NO_NAMES_LEFT = 0x2000,		/* detail of a receive code: the name space is full */
 	WAITS = -1,			/* not a code: the connection waits */
 };
@@ -161,7 +162,8 @@ take_right(struct space *space, struct message *message, size_t k, bool *receive
 	int code = right_take(space, port->name, port->disposition, &right);
 
 	if (code)
-		return code == PORT_E_INVALID_VALUE ? PORT_E_SEND_INVALID_TYPE : PORT_E_SEND_INVALID_RIGHT;
+		return code == PORT_E_INVALID_VALUE ?
+		    PORT_E_SEND_INVALID_TYPE : PORT_E_SEND_INVALID_RIGHT;
 	message_set_right(message, k, right);	/* eats right */
 	if (right.kind == RIGHT_RECEIVE)
 		*receivesp = true;
@@ -194,7 +196,8 @@ check_size(const struct task *task, const struct cargo *cargo)
 
 	if (cargo->bytes.size > PORT_MSG_BODY_MAX || cargo->n_ports > PORT_MSG_RIGHTS_MAX)
 		return PORT_E_SEND_TOO_LARGE;
-	if (task->queued_bytes + cost > TASK_BYTES_MAX || task->queued_fds + cargo->fds.n > TASK_FDS_MAX)
+	if (task->queued_bytes + cost > TASK_BYTES_MAX ||
+	    task->queued_fds + cargo->fds.n > TASK_FDS_MAX)
 		return PORT_E_SEND_NO_BUFFER;
 	return 0;
 }
@@ -235,7 +238,12 @@ send_message(struct connection *connection, const struct frame *request, const s
     struct cargo *cargo)
 {
 	struct task *task = connection->task;
-	struct right_header header = { in->remote, in->bits & 0xff, in->local, in->bits >> 8 & 0xff };
+	struct right_header header = {
+		.remote = in->remote,
+		.remote_disposition = in->bits & 0xff,
+		.local = in->local,
+		.local_disposition = in->bits >> 8 & 0xff,
+	};
 	struct message *message;
 	struct port *port;
 	bool receives = false;
@@ -318,7 +326,8 @@ transfer_go_on(struct connection *connection)
 static struct msg_out
 describe(const struct message *message, const struct port *port, port_seqno_t seqno)
 {
-	uint32_t local = message->dest.kind == RIGHT_SEND_ONCE ? PORT_MOVE_SEND_ONCE : PORT_MOVE_SEND;
+	uint32_t local =
+	    message->dest.kind == RIGHT_SEND_ONCE ? PORT_MOVE_SEND_ONCE : PORT_MOVE_SEND;
 
 	return (struct msg_out){
 		.bits = local << 8,
@@ -449,7 +458,8 @@ transfer_deliver(struct connection *receiver, struct port *port)
 /* The whole call. */
 
 static void
-start(struct connection *connection, const struct frame *request, const struct msg_in *in, struct cargo *cargo)
+start(struct connection *connection, const struct frame *request, const struct msg_in *in,
+    struct cargo *cargo)
 {
 	int code = in->options & ~(uint32_t)OPTIONS ? PORT_E_INVALID_ARGUMENT : 0;
 

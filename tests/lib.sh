@@ -36,6 +36,7 @@ if [ -z "${HIRD_REAPER:-}" ]; then
 fi
 
 translators=$build/translators
+asan_options=${ASAN_OPTIONS:-}
 n_passed=0 n_failed=0 n_skipped=0 n_cases=0
 limit=30	# seconds that one command may take
 out='' err='' status=0
@@ -122,6 +123,10 @@ setup() {
 	XDG_RUNTIME_DIR=$work/run
 	XDG_STATE_HOME=$work/state
 	HIRD_TRANSLATOR_DIR=$translators:$HOME/.local/libexec/hird
+	# What a sanitizer finds in a process that nobody watches.
+	ASAN_OPTIONS=log_path=$work/sanitizer:$asan_options
+	UBSAN_OPTIONS=print_stacktrace=1:$ASAN_OPTIONS
+	export ASAN_OPTIONS UBSAN_OPTIONS
 	export HOME XDG_RUNTIME_DIR XDG_STATE_HOME HIRD_TRANSLATOR_DIR
 	mkdir "$HOME" "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
 	chmod 700 "$XDG_RUNTIME_DIR"
@@ -139,6 +144,9 @@ teardown() {
 	for pid in $(orphans); do
 		fail "left behind: process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
 		kill -9 "$pid" 2>/dev/null
+	done
+	for report in "$work"/sanitizer.*; do
+		[ ! -s "$report" ] || { fail "a sanitizer's finding:"; cat "$report"; }
 	done
 	if [ -e "$XDG_RUNTIME_DIR/hird/portd" ]; then
 		fail "left behind: the socket $XDG_RUNTIME_DIR/hird/portd"
@@ -294,12 +302,13 @@ portd_kill() {
 	wait_until 50 is_gone "$pid" || fail "portd $pid outlived SIGKILL"
 }
 
-# Translators that run now (portd's children), their pids.
+# Translators that run now, their pids: portd's children that run another
+# program (those that do not are its helpers for a moment).
 running() {
 	pid=$(portd_pid)
 	[ -n "$pid" ] || return 0
 	for child in $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do
-		is_gone "$child" || echo "$child"
+		[ "/proc/$child/exe" -ef "/proc/$pid/exe" ] || is_gone "$child" || echo "$child"
 	done
 }
 

@@ -98,7 +98,7 @@ reader_read(struct archive *archive, void *argument, const void **bufp)
 	}
 	reader->offset += (uint64_t)n;
 	if (reader->shows_progress && reader->source->size > 0)
-		trans_progress((unsigned)(reader->offset * 100.0 /
+		trans_progress((unsigned)((double)reader->offset * 100 /
 		    (double)reader->source->size));
 	*bufp = reader->buffer;
 	return n;

@@ -107,7 +107,8 @@ control_open(int fd)
 	if (err != 0)
 		return err;
 	port = name;
-	err = port_request_notification(port, PORT_NOTIFY_NO_SENDERS, 1, port, PORT_MAKE_SEND_ONCE, &previous);
+	err = port_request_notification(port, PORT_NOTIFY_NO_SENDERS, 1, port,
+	    PORT_MAKE_SEND_ONCE, &previous);
 	if (err == 0)
 		err = -pthread_create(&thread, NULL, listen_on, NULL);
 	if (err != 0) {
@@ -133,12 +134,14 @@ control_close(void)
 		port_message_destroy(&message);
 }
 
+/* The receive right, PORT_NULL when it is not open. */
 port_name_t
 control_port(void)
 {
 	return port;
 }
 
+/* Whether anybody can still send. */
 enum control_state
 control_state(void)
 {

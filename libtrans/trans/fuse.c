@@ -45,7 +45,8 @@ struct policy {
 };
 
 static const struct policy policies[] = {
-	[TRANS_IMMUTABLE] = { .timeout = FOREVER, .absent = FOREVER, .keep_cache = true, .cache_readdir = true },
+	[TRANS_IMMUTABLE] = { .timeout = FOREVER, .absent = FOREVER, .keep_cache = true,
+	    .cache_readdir = true },
 	[TRANS_OURS] = { .timeout = FOREVER, .absent = FOREVER, .keep_cache = true },
 	[TRANS_ELSEWHERE] = { .timeout = 1, .absent = 1 },
 	[TRANS_GENERATED] = { .direct_io = true },
@@ -142,7 +143,13 @@ door_data(struct trans_req *req, const void *data, size_t size)
 	}
 }
 
-static const struct req_door door = { .error = door_error, .data = door_data };
+static void
+door_drop(struct trans_req *req)
+{
+	fuse_reply_none(handle(req));
+}
+
+static const struct req_door door = { .error = door_error, .data = door_data, .drop = door_drop };
 
 /* A request for a node; NULL when it has been answered already. */
 static struct trans_req *
@@ -431,7 +438,8 @@ run_write(struct trans_req *req)
 }
 
 static void
-op_write(fuse_req_t from, fuse_ino_t id, const char *data, size_t size, off_t offset, struct fuse_file_info *file)
+op_write(fuse_req_t from, fuse_ino_t id, const char *data, size_t size, off_t offset,
+    struct fuse_file_info *file)
 {
 	struct trans_req *req = begin(from, id, run_write);
 
@@ -508,7 +516,8 @@ fill_plain(void *argument, const char *name, trans_node_t node, mode_t mode, off
 	struct listing *listing = argument;
 	struct stat st = { .st_ino = node, .st_mode = mode };
 	size_t room = listing->req->size - listing->used;
-	size_t size = fuse_add_direntry(handle(listing->req), front.reply + listing->used, room, name, &st, next);
+	size_t size = fuse_add_direntry(handle(listing->req), front.reply + listing->used, room,
+	    name, &st, next);
 
 	if (size > room)
 		return 1;
@@ -535,7 +544,8 @@ fill_plus(void *argument, const char *name, trans_node_t node, mode_t mode, off_
 
 	if (node_has_tree() && !is_dots(name) && node_stat(listing->req, node, &st) == 0)
 		entry = entry_of(node, &st);
-	size = fuse_add_direntry_plus(handle(listing->req), front.reply + listing->used, room, name, &entry, next);
+	size = fuse_add_direntry_plus(handle(listing->req), front.reply + listing->used, room,
+	    name, &entry, next);
 	if (size > room)
 		return 1;
 	listing->used += size;
@@ -566,7 +576,8 @@ run_readdirplus(struct trans_req *req)
 }
 
 static void
-start_listing(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset, void (*run)(struct trans_req *))
+start_listing(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
+    void (*run)(struct trans_req *))
 {
 	struct trans_req *req = begin(from, id, run);
 
@@ -585,7 +596,8 @@ op_readdir(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset, struct fus
 }
 
 static void
-op_readdirplus(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset, struct fuse_file_info *file)
+op_readdirplus(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
+    struct fuse_file_info *file)
 {
 	(void)file;
 	start_listing(from, id, size, offset, run_readdirplus);
@@ -599,7 +611,8 @@ op_readdirplus(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset, struct
 static void
 op_statfs(fuse_req_t from, fuse_ino_t id)
 {
-	struct statvfs st = { .f_bsize = 4096, .f_frsize = 4096, .f_files = node_count(), .f_namemax = NAME_MAX };
+	struct statvfs st = { .f_bsize = 4096, .f_frsize = 4096, .f_files = node_count(),
+	    .f_namemax = NAME_MAX };
 
 	(void)id;
 	fuse_reply_statfs(from, &st);
@@ -614,7 +627,8 @@ op_access(fuse_req_t from, fuse_ino_t id, int mask)
 }
 
 static void
-op_setxattr(fuse_req_t from, fuse_ino_t id, const char *name, const char *value, size_t size, int flags)
+op_setxattr(fuse_req_t from, fuse_ino_t id, const char *name, const char *value, size_t size,
+    int flags)
 {
 	(void)id;
 	(void)name;
@@ -654,7 +668,8 @@ op_removexattr(fuse_req_t from, fuse_ino_t id, const char *name)
 }
 
 static void
-op_ioctl(fuse_req_t from, fuse_ino_t id, unsigned command, void *argument, struct fuse_file_info *file,
+op_ioctl(fuse_req_t from, fuse_ino_t id, unsigned command, void *argument,
+    struct fuse_file_info *file,
     unsigned flags, const void *in, size_t in_size, size_t out_size)
 {
 	(void)id;
@@ -679,7 +694,8 @@ op_poll(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file, struct fuse
 }
 
 static void
-op_fallocate(fuse_req_t from, fuse_ino_t id, int mode, off_t offset, off_t length, struct fuse_file_info *file)
+op_fallocate(fuse_req_t from, fuse_ino_t id, int mode, off_t offset, off_t length,
+    struct fuse_file_info *file)
 {
 	(void)id;
 	(void)mode;
@@ -774,7 +790,8 @@ op_symlink(fuse_req_t from, const char *target, fuse_ino_t parent, const char *n
 }
 
 static void
-op_rename(fuse_req_t from, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name, unsigned flags)
+op_rename(fuse_req_t from, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+    const char *new_name, unsigned flags)
 {
 	(void)parent;
 	(void)name;
@@ -794,7 +811,8 @@ op_link(fuse_req_t from, fuse_ino_t id, fuse_ino_t parent, const char *name)
 }
 
 static void
-op_create(fuse_req_t from, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *file)
+op_create(fuse_req_t from, fuse_ino_t parent, const char *name, mode_t mode,
+    struct fuse_file_info *file)
 {
 	(void)parent;
 	(void)name;
@@ -980,6 +998,7 @@ front_close(void)
 	front.fd = -1;
 }
 
+/* The descriptor to poll, -1 when the door is closed. */
 int
 front_fd(void)
 {
@@ -1030,7 +1049,8 @@ front_receive(void)
 {
 	ssize_t size = read(front.fd, front.request, FUSEWIRE_BUFFER);
 
-	if (size == 0 || (size < 0 && is_gone(errno)) || __atomic_load_n(&front.gone, __ATOMIC_RELAXED))
+	if (size == 0 || (size < 0 && is_gone(errno)) ||
+	    __atomic_load_n(&front.gone, __ATOMIC_RELAXED))
 		return -ENODEV;
 	/* ENOENT: whoever asked was interrupted before we looked. */
 	if (size < 0)
@@ -1048,7 +1068,8 @@ front_receive(void)
 int
 front_forget_names(void)
 {
-	struct fuse_out_header notice = { .len = sizeof(notice), .error = FUSEWIRE_NOTIFY_INC_EPOCH };
+	struct fuse_out_header notice = { .len = sizeof(notice),
+	    .error = FUSEWIRE_NOTIFY_INC_EPOCH };
 
 	return write(front.fd, &notice, sizeof(notice)) < 0 ? -errno : 0;
 }

@@ -76,6 +76,7 @@ translator_error(void)
 	return copy;
 }
 
+/* What comes next is about something else. */
 void
 translator_forget_error(void)
 {
@@ -258,7 +259,8 @@ describe(void)
 		err = sys_write_all(LAUNCH_PORT_FD, buf.data, buf.size);
 	req_deinit();
 	if (err < 0)
-		log_error("cannot describe itself on descriptor %d: %s", LAUNCH_PORT_FD, strerror(-err));
+		log_error("cannot describe itself on descriptor %d: %s", LAUNCH_PORT_FD,
+		    strerror(-err));
 	return err < 0 ? STATUS_FAILED : 0;
 }
 
@@ -330,7 +332,8 @@ is_started_by_portd(void)
 	int type;
 	socklen_t size = sizeof(type);
 
-	return getsockopt(LAUNCH_PORT_FD, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+	return getsockopt(LAUNCH_PORT_FD, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+	    type == SOCK_SEQPACKET;
 }
 
 static int

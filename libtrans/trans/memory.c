@@ -96,12 +96,14 @@ memory_turn(const struct argv *argv)
 	turn_to(memory->head.generation, hash_argv(argv));
 }
 
+/* See memory.h; before memory_open, 0. */
 uint32_t
 memory_epoch(void)
 {
 	return epoch;
 }
 
+/* One more request was taken. */
 void
 memory_count_request(void)
 {
@@ -116,12 +118,14 @@ memory_count_open(int delta)
 		memory->head.opens += delta;
 }
 
+/* Says whether the count of opens means anything. */
 void
 memory_opens_known(bool known)
 {
 	memory->head.opens_known = known;
 }
 
+/* Percent, 100 at most. */
 void
 memory_progress(unsigned percent)
 {

@@ -17,6 +17,7 @@
 #include "trans/tree.h"
 #include "trans/translator.h"
 
+/* Whether the library answers for a tree, ready or not. */
 bool
 node_has_tree(void)
 {
@@ -34,6 +35,7 @@ find_tree(struct trans_tree **treep)
 	return state;
 }
 
+/* Whether attributes are what they will stay. */
 bool
 node_is_settled(void)
 {
@@ -42,6 +44,7 @@ node_is_settled(void)
 	return !node_has_tree() || find_tree(&tree) == 1;
 }
 
+/* Whether the tree is being filled. */
 bool
 node_is_pending(void)
 {
@@ -50,6 +53,8 @@ node_is_pending(void)
 	return node_has_tree() && find_tree(&tree) == 0;
 }
 
+/* Has the main thread woken (look at node_is_pending then) when the tree that there
+ * is now is finished. To be called for each new one. */
 void
 node_on_ready(void)
 {
@@ -57,12 +62,14 @@ node_on_ready(void)
 		tree_on_ready(*translator.ops.tree, req_wake, NULL);
 }
 
+/* Whether anything can be written. */
 bool
 node_is_writable(void)
 {
 	return translator.ops.write != NULL;
 }
 
+/* How many nodes a finished tree has; 0 when nobody knows. */
 uint64_t
 node_count(void)
 {
@@ -217,7 +224,8 @@ node_change(struct trans_req *req, trans_node_t node, const struct stat *st, int
 {
 	int err;
 
-	if ((what & NODE_SET_SIZE) && !req->again && (err = change_size(req, node, st->st_size)) < 0)
+	if ((what & NODE_SET_SIZE) && !req->again &&
+	    (err = change_size(req, node, st->st_size)) < 0)
 		return err;
 	if (!(what & ~NODE_SET_SIZE))
 		return 0;
@@ -230,6 +238,7 @@ node_change(struct trans_req *req, trans_node_t node, const struct stat *st, int
 
 /* Directories ------------------------------------------------------------- */
 
+/* The node of a name; "." and ".." are not asked for. */
 int
 node_lookup(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t *nodep)
 {
@@ -296,7 +305,8 @@ put_dots(struct trans_dir *dir, trans_node_t node, trans_node_t parent, off_t *o
 
 /* Lists a directory from `offset`, which is 0 or what fill got as `next`. */
 int
-node_readdir(struct trans_req *req, trans_node_t node, off_t offset, node_dirent_fn *fill, void *argument)
+node_readdir(struct trans_req *req, trans_node_t node, off_t offset, node_dirent_fn *fill,
+    void *argument)
 {
 	struct trans_dir dir = { .fill = fill, .argument = argument };
 	struct trans_tree *tree = NULL;
@@ -322,6 +332,17 @@ node_readdir(struct trans_req *req, trans_node_t node, off_t offset, node_dirent
 	return translator.ops.readdir(req, node, offset, &dir);
 }
 
+/* The names in the root of a finished tree; nothing, when there is none. */
+void
+node_list_root(node_dirent_fn *fill, void *argument)
+{
+	struct trans_tree *tree;
+
+	if (node_has_tree() && find_tree(&tree) == 1)
+		tree_readdir(tree, TRANS_ROOT, 0, fill, argument);
+}
+
+/* The target of a link, at most size bytes, without NUL. */
 ssize_t
 node_readlink(struct trans_req *req, trans_node_t node, char *buf, size_t size)
 {
@@ -341,6 +362,7 @@ node_readlink(struct trans_req *req, trans_node_t node, char *buf, size_t size)
 
 /* Content ---------------------------------------------------------------- */
 
+/* At most size bytes from offset on. */
 ssize_t
 node_read(struct trans_req *req, trans_node_t node, char *buf, size_t size, off_t offset)
 {

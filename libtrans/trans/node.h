@@ -15,7 +15,8 @@
 #include "trans/trans.h"
 
 /* Takes one entry of a listing; other than 0: it did not fit. */
-typedef int node_dirent_fn(void *argument, const char *name, trans_node_t node, mode_t mode, off_t next);
+typedef int node_dirent_fn(void *argument, const char *name, trans_node_t node, mode_t mode,
+    off_t next);
 
 /* What is to be changed of a node's attributes. */
 enum {
@@ -37,10 +38,13 @@ bool node_is_writable(void);
 int node_stat(struct trans_req *req, trans_node_t node, struct stat *st);
 int node_change(struct trans_req *req, trans_node_t node, const struct stat *st, int what);
 int node_lookup(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t *nodep);
-int node_readdir(struct trans_req *req, trans_node_t dir, off_t offset, node_dirent_fn *fill, void *argument);
+int node_readdir(struct trans_req *req, trans_node_t dir, off_t offset, node_dirent_fn *fill,
+    void *argument);
+void node_list_root(node_dirent_fn *fill, void *argument);
 ssize_t node_readlink(struct trans_req *req, trans_node_t node, char *buf, size_t size);
 ssize_t node_read(struct trans_req *req, trans_node_t node, char *buf, size_t size, off_t offset);
-ssize_t node_write(struct trans_req *req, trans_node_t node, const char *buf, size_t size, off_t offset);
+ssize_t node_write(struct trans_req *req, trans_node_t node, const char *buf, size_t size,
+    off_t offset);
 /* How many nodes a tree has; 0 when nobody knows. */
 uint64_t node_count(void);
 

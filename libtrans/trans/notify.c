@@ -144,9 +144,10 @@ notify_node(trans_node_t node)
 static int
 note_name(void *argument, const char *name, trans_node_t node, mode_t mode, off_t next)
 {
-	char *copy = node == TRANS_ROOT ? NULL : strdup(name);
+	char *copy = strdup(name);
 
 	(void)argument;
+	(void)node;
 	(void)mode;
 	(void)next;
 	if (copy)
@@ -159,7 +160,7 @@ note_name(void *argument, const char *name, trans_node_t node, mode_t mode, off_
 void
 notify_root_names(void)
 {
-	node_readdir(NULL, TRANS_ROOT, 0, note_name, NULL);
+	node_list_root(note_name, NULL);
 }
 
 /* Calls done, on the notifying thread, once all that was noted before is forgotten. */

@@ -23,6 +23,7 @@ is_positional(const struct trans_option *option)
 	return option->flags & TRANS_OPTION_POSITIONAL;
 }
 
+/* Whether its value is a path, with a descriptor. */
 bool
 option_names_file(const struct trans_option *option)
 {
@@ -251,14 +252,14 @@ set_value(struct option_set *set, size_t i, const char *word, struct text *why)
 		return set_string(value, word);
 	case TRANS_OPTION_NUMBER:
 		err = parse_number(word, &value->number);
-		if (err == -ERANGE)
-			return complain(why, option, word, "that number is out of range (64 bits, signed)");
-		return err == 0 ? 0 : complain(why, option, word, "that is no number: digits, or 0x and hexadecimal digits");
+		return err == 0 ? 0 : complain(why, option, word, err == -ERANGE ?
+		    "that number is out of range (64 bits, signed)" :
+		    "that is no number: digits, or 0x and hexadecimal digits");
 	case TRANS_OPTION_SIZE:
 		err = parse_size(word, &value->size);
-		if (err == -ERANGE)
-			return complain(why, option, word, "that size is out of range (64 bits)");
-		return err == 0 ? 0 : complain(why, option, word, "that is no size: digits, and k, M, G or T after them if need be");
+		return err == 0 ? 0 : complain(why, option, word, err == -ERANGE ?
+		    "that size is out of range (64 bits)" :
+		    "that is no size: digits, and k, M, G or T after them if need be");
 	default:
 		if (!*word)
 			return complain(why, option, word, "that names no file");
@@ -302,7 +303,8 @@ parse_value(struct parse *parse, size_t i, const char *attached)
 	if (!attached) {
 		attached = argv_next(parse->argv, parse->word);
 		if (!attached)
-			return complain(parse->why, &parse->set->table[i], NULL, "a value is missing");
+			return complain(parse->why, &parse->set->table[i], NULL,
+			    "a value is missing");
 		parse->word = attached;
 	}
 	return set_value(parse->set, i, attached, parse->why);
@@ -312,7 +314,8 @@ static int
 parse_flag(struct parse *parse, size_t i, int on, const char *attached)
 {
 	if (attached)
-		return complain(parse->why, &parse->set->table[i], attached, "this option takes no value");
+		return complain(parse->why, &parse->set->table[i], attached,
+		    "this option takes no value");
 	parse->set->values[i].given = true;
 	parse->set->values[i].flag = on;
 	return 0;
@@ -321,7 +324,8 @@ parse_flag(struct parse *parse, size_t i, int on, const char *attached)
 static bool
 name_equals(const struct trans_option *option, const char *name, size_t size)
 {
-	return !is_positional(option) && strlen(option->name) == size && memcmp(option->name, name, size) == 0;
+	return !is_positional(option) && strlen(option->name) == size &&
+	    memcmp(option->name, name, size) == 0;
 }
 
 static int
@@ -345,8 +349,10 @@ parse_long(struct parse *parse)
 		bool is_flag = option->type == TRANS_OPTION_FLAG;
 
 		if (name_equals(option, name, size))
-			return is_flag ? parse_flag(parse, i, 1, attached) : parse_value(parse, i, attached);
-		if (is_flag && size > 3 && memcmp(name, "no-", 3) == 0 && name_equals(option, name + 3, size - 3))
+			return is_flag ? parse_flag(parse, i, 1, attached)
+			    : parse_value(parse, i, attached);
+		if (is_flag && size > 3 && memcmp(name, "no-", 3) == 0 &&
+		    name_equals(option, name + 3, size - 3))
 			return parse_flag(parse, i, 0, attached);
 	}
 	if (strcmp(name, "help") == 0)
@@ -482,7 +488,8 @@ static int
 open_option(const struct trans_option *option, const char *path, int *fdp, const char **problemp)
 {
 	bool dir = option->type == TRANS_OPTION_DIR;
-	AUTO_CLOSE int fd = open(path, O_CLOEXEC | O_NOCTTY | (dir ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK));
+	int how = dir ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	AUTO_CLOSE int fd = open(path, how | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -492,7 +499,8 @@ open_option(const struct trans_option *option, const char *path, int *fdp, const
 		return 0;
 	}
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-		*problemp = S_ISDIR(st.st_mode) ? "it is a directory, a file is needed" : "it is neither a regular file nor a block device";
+		*problemp = S_ISDIR(st.st_mode) ? "it is a directory, a file is needed"
+		    : "it is neither a regular file nor a block device";
 		return -EINVAL;
 	}
 	if (fcntl(fd, F_SETFL, 0) < 0)
@@ -531,7 +539,8 @@ option_set_open(struct option_set *set, struct text *why)
 /* Gives the file option `name` the descriptor that somebody else opened for it
  * (eats fd), and its path unless that is NULL. 0, or -EINVAL with *why. */
 int
-option_set_adopt(struct option_set *set, const char *name, const char *path, int fd, struct text *why)
+option_set_adopt(struct option_set *set, const char *name, const char *path, int fd,
+    struct text *why)
 {
 	AUTO_CLOSE int mine = fd;
 
@@ -541,7 +550,8 @@ option_set_adopt(struct option_set *set, const char *name, const char *path, int
 		if (!option_names_file(&set->table[i]) || strcmp(set->table[i].name, name) != 0)
 			continue;
 		if (fcntl(mine, F_SETFD, FD_CLOEXEC) < 0)
-			return complain(why, &set->table[i], value->string, "no open file came with it");
+			return complain(why, &set->table[i], value->string,
+			    "no open file came with it");
 		if (path && set_string(value, path) < 0)
 			return -ENOMEM;
 		fd_close(&value->fd);
@@ -559,11 +569,14 @@ int
 option_set_adopted(const struct option_set *set, struct text *why)
 {
 	for (size_t i = 0; i < set->n; i++)
-		if (option_names_file(&set->table[i]) && set->values[i].string && set->values[i].fd < 0)
-			return complain(why, &set->table[i], set->values[i].string, "no open file came with it");
+		if (option_names_file(&set->table[i]) && set->values[i].string &&
+		    set->values[i].fd < 0)
+			return complain(why, &set->table[i], set->values[i].string,
+			    "no open file came with it");
 	return 0;
 }
 
+/* Adds what tells the content of an open file from another: 0 or -errno. */
 int
 option_identity(int fd, struct text *identity)
 {
@@ -607,7 +620,8 @@ bool
 option_set_files_equal(const struct option_set *a, const struct option_set *b)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (option_names_file(&a->table[i]) && !string_equal(a->values[i].string, b->values[i].string))
+		if (option_names_file(&a->table[i]) &&
+		    !string_equal(a->values[i].string, b->values[i].string))
 			return false;
 	return true;
 }
@@ -643,7 +657,8 @@ option_set_install(const struct option_set *set)
 }
 
 static bool
-value_equal(const struct trans_option *option, const struct option_value *a, const struct option_value *b)
+value_equal(const struct trans_option *option, const struct option_value *a,
+    const struct option_value *b)
 {
 	switch (option->type) {
 	case TRANS_OPTION_NUMBER:
@@ -739,7 +754,8 @@ option_set_print(const struct option_set *set, const struct option_set *defaults
 		const struct trans_option *option = &set->table[i];
 		int err;
 
-		if (is_positional(option) || value_equal(option, &set->values[i], &defaults->values[i]))
+		if (is_positional(option) ||
+		    value_equal(option, &set->values[i], &defaults->values[i]))
 			continue;
 		err = print_option(option, &set->values[i], argv);
 		if (err < 0)
@@ -821,7 +837,8 @@ usage_synopsis(const struct trans_option *table, const char *name, struct text *
 
 /* What --help prints. The defaults are what the author's variables hold. */
 void
-option_usage(const struct trans_option *table, const char *name, const char *summary, struct text *usage)
+option_usage(const struct trans_option *table, const char *name, const char *summary,
+    struct text *usage)
 {
 	usage_synopsis(table, name, usage);
 	text_printf(usage, "%s: %s\n\n", name, summary ? summary : "a translator");
@@ -833,5 +850,6 @@ option_usage(const struct trans_option *table, const char *name, const char *sum
 			usage_default(&table[i], usage);
 		text_puts(usage, "\n");
 	}
-	text_printf(usage, "%-28s  %s\n%-28s  %s\n", "      --help", "print this", "      --version", "print the version");
+	text_printf(usage, "%-28s  %s\n%-28s  %s\n", "      --help", "print this",
+	    "      --version", "print the version");
 }

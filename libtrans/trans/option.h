@@ -43,18 +43,22 @@ enum {
 int option_set_init(struct option_set *set, const struct trans_option *table);
 void option_set_deinit(struct option_set *set);
 int option_set_copy(struct option_set *set, const struct option_set *from);
-int option_set_parse(struct option_set *set, const struct argv *argv, size_t skip, struct text *why);
+int option_set_parse(struct option_set *set, const struct argv *argv, size_t skip,
+    struct text *why);
 int option_set_complete(const struct option_set *set, struct text *why);
 int option_set_open(struct option_set *set, struct text *why);
-int option_set_adopt(struct option_set *set, const char *name, const char *path, int fd, struct text *why);
+int option_set_adopt(struct option_set *set, const char *name, const char *path, int fd,
+    struct text *why);
 int option_set_adopted(const struct option_set *set, struct text *why);
 void option_set_install(const struct option_set *set);
-int option_set_print(const struct option_set *set, const struct option_set *defaults, struct argv *argv);
+int option_set_print(const struct option_set *set, const struct option_set *defaults,
+    struct argv *argv);
 int option_set_files(const struct option_set *set, struct argv *files, struct argv *identities);
 bool option_set_files_equal(const struct option_set *a, const struct option_set *b);
 bool option_names_file(const struct trans_option *option);
 /* "DEV:INO:SIZE:MTIME.NS" of an open file. */
 int option_identity(int fd, struct text *identity);
-void option_usage(const struct trans_option *table, const char *name, const char *summary, struct text *usage);
+void option_usage(const struct trans_option *table, const char *name, const char *summary,
+    struct text *usage);
 
 #endif

@@ -20,7 +20,7 @@ static struct list spares = { &spares, &spares };
 static struct list put_off = { &put_off, &put_off };
 static struct list waiting = { &waiting, &waiting };
 static struct list ready = { &ready, &ready };
-static size_t n_lent;		/* interrupted ones that the author still has */
+static struct list lent = { &lent, &lent };	/* interrupted: the author still has them */
 static int wake_fd = -1;
 
 /* Once, before any request. wake_fd: an eventfd that brings the main thread
@@ -40,17 +40,30 @@ free_all(struct list *list)
 	}
 }
 
-/* Forgets every request, answered or not. The author's threads are gone. */
+static void
+drop_all(struct list *list)
+{
+	LIST_FOR_EACH(link, next, list) {
+		struct trans_req *req = LIST_ENTRY(link, struct trans_req, link);
+
+		req->door->drop(req);
+	}
+	free_all(list);
+}
+
+/* Forgets every request, answered or not. The author's threads are gone, the
+ * doors are still open. */
 void
 req_deinit(void)
 {
+	drop_all(&put_off);
+	drop_all(&waiting);
+	drop_all(&ready);
+	free_all(&lent);
 	free_all(&spares);
-	free_all(&put_off);
-	free_all(&waiting);
-	free_all(&ready);
-	n_lent = 0;
 }
 
+/* See req.h; a callback for whoever finishes what requests wait for. */
 void
 req_wake(void *unused)
 {
@@ -82,7 +95,8 @@ take_spare(void)
 
 /* A request in state REQ_RUNNING, or NULL when memory ran out. */
 struct trans_req *
-req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *handle, uint64_t unique)
+req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *handle,
+    uint64_t unique)
 {
 	struct trans_req *req;
 
@@ -210,7 +224,7 @@ req_interrupt(uint64_t unique)
 	if (req) {
 		list_unlink(&req->link);
 		req->state = REQ_INTERRUPTED;
-		n_lent++;
+		list_link_tail(&lent, &req->link);
 		req->door->error(req, -EINTR);
 	} else if ((req = find_unique(&waiting, unique)) || (req = find_unique(&ready, unique))) {
 		list_unlink(&req->link);
@@ -227,7 +241,8 @@ req_is_quiet(void)
 	bool quiet;
 
 	pthread_mutex_lock(&lock);
-	quiet = list_is_empty(&put_off) && list_is_empty(&waiting) && list_is_empty(&ready) && n_lent == 0;
+	quiet = list_is_empty(&put_off) && list_is_empty(&waiting) && list_is_empty(&ready) &&
+	    list_is_empty(&lent);
 	pthread_mutex_unlock(&lock);
 	return quiet;
 }
@@ -281,7 +296,7 @@ settle(struct trans_req *req, int error, const void *data, size_t size)
 		spare(req);
 		break;
 	case REQ_INTERRUPTED:
-		n_lent--;
+		list_unlink(&req->link);
 		spare(req);
 		break;
 	default:

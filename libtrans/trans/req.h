@@ -26,6 +26,8 @@ enum { REQ_LATER = -4097 };
 struct req_door {
 	void (*error)(struct trans_req *req, int error);
 	void (*data)(struct trans_req *req, const void *data, size_t size);
+	/* No answer: a successor will get it again. Only what it holds is released. */
+	void (*drop)(struct trans_req *req);
 };
 
 enum req_state {
@@ -61,7 +63,8 @@ struct trans_req {
 
 void req_init(int wake_fd);
 void req_deinit(void);
-struct trans_req *req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *handle, uint64_t unique);
+struct trans_req *req_begin(const struct req_door *door, void (*run)(struct trans_req *),
+    void *handle, uint64_t unique);
 bool req_claim(struct trans_req *req);
 void req_free(struct trans_req *req);
 /* Brings the main thread to look at what waits. Any thread. */

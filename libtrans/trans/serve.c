@@ -51,7 +51,7 @@ static struct {
 	int signal_fd;
 	uint32_t idle_ms;
 	int64_t busy_at;	/* when there last was something to do */
-	int64_t gone_at;	/* when not to wait for a word on the lost mount any more; 0: it is there */
+	int64_t gone_at;	/* when to stop waiting for a word on the lost mount; 0: it is there */
 	int64_t look_at;	/* when to look at the watched files; 0: no need */
 	bool stale;
 	bool old_names;		/* the kernel remembers names and cannot be told to forget all */
@@ -96,16 +96,25 @@ ignore_data(struct trans_req *req, const void *data, size_t size)
 }
 
 static void
+ignore_drop(struct trans_req *req)
+{
+	(void)req;
+}
+
+static void
 ignore(struct trans_req *req)
 {
 	if (req_claim(req))
 		req_free(req);
 }
 
+/* See serve.h. Of an author who puts the answer off, none is waited for. */
 void
 serve_root_attr(struct wire_attr *attr)
 {
-	static const struct req_door nobody = { .error = ignore_error, .data = ignore_data };
+	static const struct req_door nobody = {
+		.error = ignore_error, .data = ignore_data, .drop = ignore_drop,
+	};
 	struct trans_req *req = req_begin(&nobody, ignore, NULL, 0);
 	struct stat st;
 	int err;
@@ -237,7 +246,8 @@ answer_get_options(struct port_message *message)
 		refuse(message, err, "out of memory");
 		return;
 	}
-	fsys_get_options_out_put(&out, &(struct fsys_get_options_out){ .argv = { argv.data, argv.size } });
+	fsys_get_options_out_put(&out,
+	    &(struct fsys_get_options_out){ .argv = { argv.data, argv.size } });
 	port_reply_send(message, 0, "", &out);
 }
 
@@ -295,7 +305,8 @@ enforce_options(struct option_set *staged, struct text *why)
 	int err;
 
 	if (!translator.ops.changed && other_files) {
-		text_puts(why, "this translator cannot change its files while it runs: set it anew with settrans");
+		text_puts(why, "this translator cannot change its files while it runs: "
+		    "set it anew with settrans");
 		return -EOPNOTSUPP;
 	}
 	option_set_install(staged);
@@ -396,7 +407,8 @@ answer(struct port_message *message)
 		break;
 	default:
 		if (message->remote != PORT_NULL)
-			port_reply_send(message, PORT_E_RPC_BAD_ID, "a control port does not answer this request", NULL);
+			port_reply_send(message, PORT_E_RPC_BAD_ID,
+			    "a control port does not answer this request", NULL);
 	}
 	port_message_destroy(message);
 }
@@ -434,7 +446,7 @@ look_at_tree(void)
 	if (node_is_pending())
 		return;
 	req_wake_waiting();
-	if (loop.old_names && node_has_tree())
+	if (loop.old_names)
 		notify_root_names();
 	loop.old_names = false;
 }
@@ -573,7 +585,8 @@ shake_hands(const struct argv *argv, struct given *given)
 		.version = VERSION,
 	};
 	/* However long: a start may be paused. */
-	int err = fsys_startup_call(port_bootstrap(), &in, &given->out, &given->reply, PORT_FOREVER);
+	int err = fsys_startup_call(port_bootstrap(), &in, &given->out, &given->reply,
+	    PORT_FOREVER);
 
 	if (err != 0)
 		log_error("portd does not take this translator: %s",
@@ -651,9 +664,9 @@ close_all(int status)
 	if (!notify_stop())
 		_exit(status);
 	watch_close();
+	req_deinit();
 	front_close();
 	memory_close();
-	req_deinit();
 	fd_close(&translator.underlying);
 	port_detach();
 	fd_close(&loop.wake_fd);

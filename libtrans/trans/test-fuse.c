@@ -97,10 +97,10 @@ static void
 close_door(void)
 {
 	assert_true(req_is_quiet());
+	req_deinit();
 	assert_int_equal(recv(kernel, &answer, sizeof(answer), 0), -1);
 	front_close();
 	memory_close();
-	req_deinit();
 	close(kernel);
 	close(wake_fd);
 	assert_int_equal(count_fds(), n_fds);
@@ -108,7 +108,8 @@ close_door(void)
 
 /* Sends a request and has it served. */
 static uint64_t
-put(uint32_t opcode, uint64_t node, const void *in, size_t in_size, const void *more, size_t more_size)
+put(uint32_t opcode, uint64_t node, const void *in, size_t in_size, const void *more,
+    size_t more_size)
 {
 	struct {
 		struct fuse_in_header header;
@@ -304,7 +305,8 @@ fixed_answers(void **state)
 	struct fuse_ioctl_in ioctl = { .cmd = 1 };
 	struct fuse_poll_in poll = { .events = 1 };
 	struct { struct fuse_setxattr_in in; char rest[16]; } setxattr = { .rest = "user.a" };
-	struct { struct fuse_getxattr_in in; char rest[16]; } getone = { .in.size = 8, .rest = "user.a" };
+	struct { struct fuse_getxattr_in in; char rest[16]; } getone = { .in.size = 8,
+	    .rest = "user.a" };
 
 	(void)state;
 	open_door(&file_ops, 0);
@@ -314,7 +316,8 @@ fixed_answers(void **state)
 	getxattr.size = 100;
 	assert_int_equal(ask(FUSE_LISTXATTR, 1, &getxattr, sizeof(getxattr)), 0);
 	assert_int_equal(data_size(), 0);
-	assert_int_equal(ask(FUSE_SETXATTR, 1, &setxattr, FUSE_COMPAT_SETXATTR_IN_SIZE + 8), -EOPNOTSUPP);
+	assert_int_equal(ask(FUSE_SETXATTR, 1, &setxattr, FUSE_COMPAT_SETXATTR_IN_SIZE + 8),
+	    -EOPNOTSUPP);
 	assert_int_equal(ask(FUSE_REMOVEXATTR, 1, "user.a", 7), -ENODATA);
 	assert_int_equal(ask(FUSE_IOCTL, 1, &ioctl, sizeof(ioctl)), -ENOTTY);
 	assert_int_equal(ask(FUSE_FALLOCATE, 1, &fallocate, sizeof(fallocate)), -EOPNOTSUPP);
@@ -352,7 +355,8 @@ takes_a_pending_request(void **state)
 	struct {
 		struct fuse_in_header header;
 		struct fuse_getattr_in in;
-	} request = { .header = { .len = sizeof(request), .opcode = FUSE_GETATTR, .unique = 77, .nodeid = 1 } };
+	} request = { .header = { .len = sizeof(request), .opcode = FUSE_GETATTR, .unique = 77,
+	    .nodeid = 1 } };
 
 	(void)state;
 	open_door(&file_ops, 0);
@@ -411,7 +415,8 @@ static void
 keeps_mode_and_times_beneath(void **state)
 {
 	char path[] = "/tmp/test-fuse-XXXXXX";
-	struct fuse_setattr_in in = { .valid = FATTR_MODE | FATTR_MTIME, .mode = S_IFREG | 0620, .mtime = 1234567, .mtimensec = 89 };
+	struct fuse_setattr_in in = { .valid = FATTR_MODE | FATTR_MTIME, .mode = S_IFREG | 0620,
+	    .mtime = 1234567, .mtimensec = 89 };
 	struct fuse_setattr_in owner = { .valid = FATTR_UID, .uid = 12345 };
 	const struct fuse_attr *attr;
 	int fd = mkstemp(path);
@@ -627,6 +632,29 @@ interrupts(void **state)
 	close_door();
 }
 
+/* What is open at the end is not answered: a successor gets it again. */
+static void
+leaves_requests_open(void **state)
+{
+	struct trans_req *interrupted;
+	uint64_t waits;
+
+	(void)state;
+	open_later(KEEP);
+	waits = put_read(1, 0, 100);
+	interrupted = kept;
+	interrupt(waits);
+	assert_int_equal(get(waits), -EINTR);
+	assert_true(trans_req_interrupted(interrupted));
+	put_read(1, 0, 100);
+	put_read(1, 0, 100);
+	trans_reply_error(kept, 0);
+	assert_false(req_is_quiet());
+	req_deinit();
+	assert_false(is_answered());
+	close_door();
+}
+
 static void *
 answer_loop(void *unused)
 {
@@ -670,7 +698,8 @@ static void
 add(const char *path, mode_t mode, uint64_t size, const char *target)
 {
 	struct trans_entry entry = {
-		.size_of = sizeof(entry), .mode = mode, .size = size, .mtime = 1000, .target = target,
+		.size_of = sizeof(entry), .mode = mode, .size = size, .mtime = 1000,
+		    .target = target,
 		.uid = 4242, .gid = 4242,
 	};
 
@@ -845,7 +874,8 @@ list(uint32_t opcode, uint64_t dir, uint32_t size, char *names, size_t room)
 			break;
 		while (at < data_size()) {
 			const struct fuse_direntplus *plus = (const void *)(answer.data + at);
-			const struct fuse_dirent *entry = opcode == FUSE_READDIRPLUS ? &plus->dirent : (const void *)(answer.data + at);
+			const struct fuse_dirent *entry = opcode == FUSE_READDIRPLUS
+			    ? &plus->dirent : (const void *)(answer.data + at);
 
 			if (opcode == FUSE_READDIRPLUS && entry->name[0] != '.') {
 				assert_true(plus->entry_out.nodeid >> 32 == memory_epoch());
@@ -856,7 +886,8 @@ list(uint32_t opcode, uint64_t dir, uint32_t size, char *names, size_t room)
 			used += entry->namelen;
 			names[used++] = '/';
 			in.offset = entry->off;
-			at += opcode == FUSE_READDIRPLUS ? FUSE_DIRENTPLUS_SIZE(plus) : FUSE_DIRENT_SIZE(entry);
+			at += opcode == FUSE_READDIRPLUS ? FUSE_DIRENTPLUS_SIZE(plus)
+			    : FUSE_DIRENT_SIZE(entry);
 		}
 	}
 	names[used] = '\0';
@@ -1101,6 +1132,7 @@ main(void)
 		cmocka_unit_test(asks_again),
 		cmocka_unit_test(finishes_writes_later),
 		cmocka_unit_test(interrupts),
+		cmocka_unit_test(leaves_requests_open),
 		cmocka_unit_test(interrupts_race),
 		cmocka_unit_test(looks_into_a_tree),
 		cmocka_unit_test(old_ids_are_stale),

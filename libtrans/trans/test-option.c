@@ -76,7 +76,8 @@ check_fds(void **state)
 
 /* Parses words that end with NULL; the set is installed when that worked. */
 static int
-parse(const struct trans_option *options, struct option_set *set, struct text *why, const char *const *words)
+parse(const struct trans_option *options, struct option_set *set, struct text *why,
+    const char *const *words)
 {
 	AUTO_ARGV struct argv argv = { 0 };
 
@@ -98,7 +99,8 @@ accepts(const char *const *words)
 	assert_string_equal(text_string(&why), "");
 	option_set_install(&set);
 	/* The string is the set's and goes with it. */
-	greeting = strcmp(greeting, "hello") == 0 ? "hello" : strcmp(greeting, "") == 0 ? "" : "new";
+	greeting = strcmp(greeting, "hello") == 0 ? "hello" : strcmp(greeting, "") == 0 ? ""
+	    : "new";
 }
 
 static void
@@ -261,7 +263,8 @@ help_and_version(void **state)
 	AUTO_TEXT struct text why = { 0 };
 
 	(void)state;
-	assert_int_equal(parse(small, &set, &why, WORDS("--flag", "--help", "--nonsense")), OPTION_HELP);
+	assert_int_equal(parse(small, &set, &why, WORDS("--flag", "--help", "--nonsense")),
+	    OPTION_HELP);
 	option_set_deinit(&set);
 	assert_int_equal(parse(small, &set, &why, WORDS("-?")), OPTION_HELP);
 	option_set_deinit(&set);
@@ -517,8 +520,10 @@ files_by_name(void **state)
 	assert_int_equal(option_set_adopted(&set, &why), -EINVAL);
 	assert_non_null(strstr(text_string(&why), "no open file came with it"));
 	text_deinit(&why);
-	assert_int_equal(option_set_adopt(&set, "nothing", NULL, open("f", O_RDONLY), &why), -EINVAL);
-	assert_int_equal(option_set_adopt(&set, "number", NULL, open("f", O_RDONLY), &why), -EINVAL);
+	assert_int_equal(option_set_adopt(&set, "nothing", NULL, open("f", O_RDONLY), &why),
+	    -EINVAL);
+	assert_int_equal(option_set_adopt(&set, "number", NULL, open("f", O_RDONLY), &why),
+	    -EINVAL);
 	assert_int_equal(option_set_adopt(&set, "key", NULL, 999, &why), -EINVAL);
 	assert_int_equal(option_set_adopt(&set, "key", NULL, open("f", O_RDONLY), &why), 0);
 	assert_int_equal(option_set_adopt(&set, "DIR", "/other", open(".", O_PATH), &why), 0);

@@ -114,7 +114,7 @@ struct trans_entry {
 	uint64_t size;		/* bytes; of a symlink: ignored */
 	int64_t mtime;		/* seconds since 1970 */
 	uint32_t mtime_ns;
-	uint32_t uid, gid;	/* shown as they are when `owners` of the tree is set, else the user's own */
+	uint32_t uid, gid;	/* kept; what is shown is the user of the node */
 	uint64_t cookie;	/* the author's: where the content is */
 	uint32_t aux;		/* the author's too: how it is stored */
 	const char *target;	/* of a symlink, NUL-terminated */

@@ -64,6 +64,7 @@ watch_open(const struct option_set *options)
 	return 0;
 }
 
+/* Watches nothing any more. */
 void
 watch_close(void)
 {
@@ -72,7 +73,7 @@ watch_close(void)
 	moved = false;
 }
 
-/* -1 when nothing is watched. */
+/* The descriptor to poll, -1 when nothing is watched. */
 int
 watch_fd(void)
 {

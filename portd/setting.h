@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* setting: what can stand behind a node. */
+#ifndef PORTD_SETTING_H
+#define PORTD_SETTING_H
+
+#include "base/argv.h"
+#include "base/text.h"
+#include "wire/messages.h"
+
+/* A program, its arguments, and what its describe run said of it. */
+struct setting {
+	uint32_t kind;			/* enum node_kind */
+	uint32_t nature;		/* enum node_nature */
+	char *program;			/* absolute path */
+	struct argv argv;
+	struct argv files;		/* OPTION, PATH pairs of typed options */
+	struct argv identities;		/* one word each, of files */
+	struct wire_attr attr;		/* of the root, as last known; valid 0: unknown */
+};
+
+void setting_free(struct setting *setting);
+struct setting *setting_copy(const struct setting *setting);	/* NULL: no memory */
+
+/* Out of what a tool sent, checked. NULL with one line in *why. */
+struct setting *setting_new(struct wire_blob argv, const char *program,
+    struct wire_blob description, struct text *why);
+
+#endif
