@@ -18,6 +18,7 @@
 #include "portd/mounter.h"
 #include "portd/node.h"
 #include "portd/options.h"
+#include "portd/stale.h"
 #include "portd/watch.h"
 #include "wire/recovery.h"
 
@@ -356,11 +357,13 @@ open_port(struct keeper *keeper, struct text *why)
 {
 	keeper->port = port_new_kernel(keeper->world, on_message, keeper);
 	keeper->watch = watch_new(keeper);
-	if (keeper->port && keeper->watch) {
+	keeper->stale = stale_new(keeper);
+	if (keeper->port && keeper->watch && keeper->stale) {
 		world_set_bootstrap(keeper->world, right_make_send(keeper->port));
 		return 0;
 	}
-	text_printf(why, "/proc/self/mountinfo cannot be watched: %s", strerror(errno));
+	text_printf(why, "the mount table and files cannot be watched: %s; "
+	    "fs.inotify.max_user_instances may be too small", strerror(errno));
 	return -EIO;
 }
 
@@ -428,6 +431,8 @@ keeper_deinit(struct keeper *keeper)
 	LIST_FOR_EACH(at, next, &keeper->mounts)
 		mount_free(LIST_ENTRY(at, struct mount, link));
 	watch_free(keeper->watch);
+	stale_free(keeper->stale);
+	keeper->stale = NULL;
 	keeper->watch = NULL;
 	if (keeper->port)
 		port_kill(keeper->port);

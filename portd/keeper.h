@@ -18,6 +18,7 @@
 #include "wire/messages.h"
 
 struct node;
+struct stale;
 struct watch;
 
 struct keeper {
@@ -26,6 +27,7 @@ struct keeper {
 	struct store *store;
 	struct port *port;		/* the tools' requests arrive here */
 	struct watch *watch;		/* of the mount table */
+	struct stale *stale;		/* watches the files of nodes at rest */
 	struct list nodes;		/* struct node, by path */
 	struct list mounts;		/* struct mount, with or without a node */
 	struct list incarnations;	/* struct incarnation, with or without a node */

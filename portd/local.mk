@@ -22,6 +22,7 @@ portd_hird_portd_SOURCES = \
 	portd/options.c portd/options.h \
 	portd/record.c \
 	portd/setting.c portd/setting.h \
+	portd/stale.c portd/stale.h \
 	portd/start.c portd/start.h \
 	portd/store.c portd/store.h \
 	portd/tend.c \

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -418,12 +419,9 @@ mounter_sweep(void *argv_of_paths)
 	helper_answer(&answer, sizeof(answer), NULL, 0);
 }
 
-/* Says what the files of typed options are now; the work of a helper. */
-void
-mounter_identify(void *argv)
+static void
+identify(const struct argv *files, struct argv *words)
 {
-	const struct argv *files = argv;
-	struct argv words = { 0 };
 	const char *path = NULL;
 
 	for (const char *option = argv_next(files, NULL); option; option = argv_next(files, path)) {
@@ -433,11 +431,55 @@ mounter_identify(void *argv)
 		if (!path)
 			break;
 		if (stat(path, &st) < 0)
-			argv_add(&words, "missing");
+			argv_add(words, "missing");
 		else
-			argv_printf(&words, "%llu:%llu:%lld:%lld.%09ld",
+			argv_printf(words, "%llu:%llu:%lld:%lld.%09ld",
 			    (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
 			    (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 	}
+}
+
+/* Says what the files of typed options are now; the work of a helper. */
+void
+mounter_identify(void *argv)
+{
+	struct argv words = { 0 };
+
+	identify(argv, &words);
 	helper_answer(words.data ? words.data : "", words.size, NULL, 0);
+}
+
+static void
+add_watches(const struct argv *files, struct watch_answer *head)
+{
+	const char *path = NULL;
+
+	for (const char *option = argv_next(files, NULL); option && head->n_watches < WATCHES_MAX;
+	    option = argv_next(files, path)) {
+		int watch;
+
+		path = argv_next(files, option);
+		if (!path)
+			break;
+		/* One that is replaced loses a link, which is a change of its attributes. */
+		watch = inotify_add_watch(HELPER_FD(0), path,
+		    IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF);
+		if (watch >= 0)
+			head->watches[head->n_watches++] = watch;
+	}
+}
+
+/* Watches, then identifies: what changes in between is an event. The work of a helper. */
+void
+mounter_watch(void *argv)
+{
+	struct text answer = { 0 };
+	struct watch_answer head = { 0 };
+	struct argv words = { 0 };
+
+	add_watches(argv, &head);
+	identify(argv, &words);
+	text_add(&answer, &head, sizeof(head));
+	text_add(&answer, words.data ? words.data : "", words.size);
+	helper_answer(answer.data, answer.size, NULL, 0);
 }

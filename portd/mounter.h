@@ -54,6 +54,15 @@ void mounter_unmount_all(void *unmount_all_job);
 /* Unmounts what a dead portd of this user left behind, but for these paths, which are seen to
  * when they are armed. */
 void mounter_sweep(void *argv_of_paths);
+enum { WATCHES_MAX = 16 };
+
+/* Before the words of mounter_identify. */
+struct watch_answer {
+	uint32_t n_watches;
+	int32_t watches[WATCHES_MAX];
+};
+/* Adds inotify watches for files to HELPER_FD(0), then says what they are. */
+void mounter_watch(void *argv);
 /* Identities of files (an argv of OPTION, PATH pairs): answers with the words, as an argv. */
 void mounter_identify(void *argv);
 

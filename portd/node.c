@@ -15,6 +15,7 @@
 #include "portd/arm.h"
 #include "portd/change.h"
 #include "portd/mounter.h"
+#include "portd/stale.h"
 
 static void
 link_sorted(struct node *node)
@@ -59,6 +60,7 @@ node_free(struct node *node)
 		node->keeper->n_nodes--;
 	list_unlink(&node->link);
 	arm_forget(node);
+	stale_end(node);
 	setting_free(node->passive);
 	setting_free(node->run);
 	setting_free(node->active);

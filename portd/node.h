@@ -17,6 +17,7 @@
 struct arm;
 struct change;
 struct options;
+struct stale_files;
 
 enum {
 	NODE_START_TIMEOUT_MS = 60 * 1000,
@@ -38,6 +39,7 @@ struct node {
 	uint64_t set_at;
 	uint32_t generation;
 	struct translog *log;
+	struct stale_files *files;	/* watched while nothing runs */
 
 	struct mount *mount;		/* NULL: not armed */
 	struct incarnation *inc;	/* NULL: none runs */
@@ -86,7 +88,9 @@ struct incarnation *node_release(struct node *node);
 /* Starts the translator now, whatever went wrong before. 0 or -errno. */
 int node_start(struct node *node, uint32_t timeout_ms);
 /* Its options changed while nothing ran: what the kernel remembers of it is old. */
-void node_changed(struct node *node);
+int node_changed(struct node *node);	/* -EINVAL: before Linux 6.16, names are not forgotten */
+/* What the files it reads are now; when they were others, nothing of before counts. */
+void node_files_are(struct node *node, const struct argv *identities);
 /* Forgets past failures. */
 void node_forgive(struct node *node);
 /* The mount is gone (undone by hand, or aborted). */

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "portd/change.h"
 #include "portd/node.h"
+#include "portd/stale.h"
 
 struct options {
 	struct keeper *keeper;
@@ -86,8 +87,11 @@ keep_and_finish(struct options *options, bool served)
 		finish(options, err, "%s: %s", node->path, text_string(&why));
 		return;
 	}
-	if (!served)
+	if (!served) {
 		node_changed(node);
+		stale_end(node);
+		stale_begin(node);
+	}
 	finish(options, 0, "%s", "");
 }
 

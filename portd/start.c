@@ -170,6 +170,9 @@ tell_death(struct incarnation *inc, int code, const char *why)
 		owner->died(inc, code, why, inc->arg);
 }
 
+/* What the child says before it has become the translator. */
+#define LAUNCHER "hird-portd: "
+
 /* "hello did not start: no such file" */
 static void
 describe_death(const struct incarnation *inc, int status, char *why, size_t room)
@@ -180,6 +183,8 @@ describe_death(const struct incarnation *inc, int status, char *why, size_t room
 
 	if (strncmp(said, inc->name, name) == 0 && strncmp(said + name, ": ", 2) == 0)
 		said += name + 2;
+	else if (strncmp(said, LAUNCHER, strlen(LAUNCHER)) == 0)
+		said += strlen(LAUNCHER);
 	if (inc->ended)
 		snprintf(why, room, "%s %s: %s", inc->name, what, inc->ended);
 	else if (WIFSIGNALED(status))

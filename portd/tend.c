@@ -18,6 +18,7 @@
 #include "portd/change.h"
 #include "portd/idle.h"
 #include "portd/node.h"
+#include "portd/stale.h"
 #include "wire/fusewire.h"
 
 enum {
@@ -196,6 +197,7 @@ node_detach(struct node *node)
 {
 	struct mount *mount = STEAL_PTR(node->mount);
 
+	stale_end(node);
 	if (mount)
 		mount_unwatch(mount);
 	free(STEAL_PTR(node->pending));
@@ -224,30 +226,29 @@ node_lost_mount(struct node *node, const char *why)
 
 /* Incarnations -------------------------------------------------------------- */
 
-static void
+static int
 write_notice(struct node *node, size_t (*make)(void *))
 {
 	char notice[IDLE_ANSWER_MAX];
 
-	if (node->mount)
-		mount_write(node->mount, notice, make(notice));
+	return node->mount ? mount_write(node->mount, notice, make(notice)) : 0;
 }
 
 /* The content is not what it was: nothing that the kernel remembers of it may be
  * believed any more. */
-void
+int
 node_changed(struct node *node)
 {
 	node->generation++;
-	write_notice(node, idle_inc_epoch);
 	write_notice(node, idle_inval_root);
+	return write_notice(node, idle_inc_epoch);
 }
 
-static void
+static int
 next_generation(struct node *node)
 {
 	memset(&node_setting(node)->attr, 0, sizeof(struct wire_attr));
-	node_changed(node);
+	return node_changed(node);
 }
 
 static bool
@@ -273,13 +274,30 @@ learn(struct node *node, struct incarnation *inc)
 
 /* Whether the files it reads are not those it was set up with; remembers them as they are. */
 static bool
-identities_differ(struct node *node, const struct incarnation *inc)
+identities_differ(struct node *node, const struct argv *identities)
 {
 	struct argv *known = &node_setting(node)->identities;
 
-	if (inc->identities.size == 0 || argv_equal(&inc->identities, known))
+	if (identities->size == 0 || argv_equal(identities, known))
 		return false;
-	return argv_copy(known, inc->identities.data, inc->identities.size) == 0;
+	return argv_copy(known, identities->data, identities->size) == 0;
+}
+
+/* Somebody has looked at its files while nothing ran. */
+void
+node_files_are(struct node *node, const struct argv *identities)
+{
+	int err;
+
+	if (!identities_differ(node, identities))
+		return;
+	err = next_generation(node);
+	if (node->passive)
+		store_quietly(node);
+	/* Only the translator knows the names that are to be forgotten. */
+	if (err == -EINVAL && node_setting(node)->kind == NODE_KIND_DIR && node->mount &&
+	    !node->inc && !node->change)
+		node_start(node, NODE_START_TIMEOUT_MS);
 }
 
 static int
@@ -332,11 +350,13 @@ on_announced(struct incarnation *inc, void *arg)
 	struct node *node = arg;
 	bool news = false;
 
-	if (identities_differ(node, inc)) {
+	if (identities_differ(node, &inc->identities)) {
 		next_generation(node);
 		news = true;
 	}
 	news |= learn(node, inc);
+	if (!node->resent)
+		free(STEAL_PTR(node->reason));	/* but why the last one crashed stays to be seen */
 	if (hand_over(node, inc) < 0) {
 		log_error("%s: no descriptors left to hand over", node->path);
 		incarnation_kill(inc);
@@ -362,6 +382,7 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 	if (news && node->passive)
 		store_quietly(node);
 	listen_again(node);
+	stale_begin(node);
 }
 
 /* What it had taken is delivered again, to whoever comes next. */
@@ -395,11 +416,13 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 		recover(node);
 	fail_pending(node);
 	change_started(node, code, why);
-	if (node->mount && mount_is_dead(node->mount))
+	if (node->mount && mount_is_dead(node->mount)) {
 		node_lost_mount(node, "it was unmounted by hand or aborted; "
 		    "settrans --start mounts it again");
-	else
+	} else {
 		listen_again(node);
+		stale_begin(node);
+	}
 }
 
 static const struct incarnation_owner owner = {
@@ -414,6 +437,7 @@ node_start(struct node *node, uint32_t timeout_ms)
 {
 	if (node->keeper->stopping)
 		return -ESHUTDOWN;
+	stale_end(node);
 	mount_unwatch(node->mount);
 	node->inc = incarnation_start(node->keeper, node_setting(node), node->log, timeout_ms,
 	    &owner, node);
@@ -429,7 +453,7 @@ node_adopt(struct node *node, struct incarnation *inc)
 {
 	int err;
 
-	identities_differ(node, inc);
+	identities_differ(node, &inc->identities);
 	learn(node, inc);
 	err = hand_over(node, inc);
 	if (err < 0)

@@ -21,6 +21,8 @@ struct client {
 	struct frame reply;	/* of the last call */
 };
 
+#define AUTO_CLIENT __attribute__((cleanup(client_close)))
+
 /* A message to be sent, and what to receive. */
 struct letter {
 	uint32_t options;

@@ -1816,6 +1816,25 @@ J05_to_J07_what_dies_with_a_queue(void **state)
 }
 
 static void
+what_was_queued_dies_before_the_end_is_told(void **state)
+{
+	port_name_t p = new_port_rs(&T), x = new_port(&T), y = new_port(&T), notify = new_port(&U);
+	port_name_t up = give(&T, p, CS, &U), ux = give(&T, x, KS, &U), uy = give(&T, y, KS, &U);
+
+	(void)state;
+	ask(&U, up, PORT_NOTIFY_DEAD_NAME, 0, notify);
+	ask(&U, ux, PORT_NOTIFY_DEAD_NAME, 0, notify);
+	ask(&U, uy, PORT_NOTIFY_DEAD_NAME, 0, notify);
+	OK(send_right(&U, ux, CS, PORT_NULL, CS));
+	OK(send_right(&T, x, KS, y, MR));
+	OK(send_right(&T, p, CS, x, MR));
+	kill_port(&T, p);
+	expect_notification(&U, notify, PORT_NOTIFY_DEAD_NAME, uy);
+	expect_notification(&U, notify, PORT_NOTIFY_DEAD_NAME, ux);
+	expect_notification(&U, notify, PORT_NOTIFY_DEAD_NAME, up);
+}
+
+static void
 J09_every_client_hears_once(void **state)
 {
 	port_name_t n = new_port(&T), r[3];
@@ -2746,6 +2765,7 @@ main(void)
 		TEST(H11_to_H14_what_cannot_travel),
 		TEST(J01_and_J02_dead_names),
 		TEST(J05_to_J07_what_dies_with_a_queue),
+		TEST(what_was_queued_dies_before_the_end_is_told),
 		TEST(J09_every_client_hears_once),
 		TEST(J12_a_task_ends),
 		TEST(J13_the_requests_of_a_dead_task),

@@ -366,7 +366,7 @@ expect(struct client *c, port_name_t name, uint32_t id)
 static void
 mute_server(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t n = new_port(&c);
 
 	leave(&c, 0, n);
@@ -379,7 +379,7 @@ mute_server(int fd)
 static void
 widow(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t server = find(&c, 0), reply[4], gift = new_port(&c), dead = new_port(&c),
 		    gone = new_port(&c);
 	struct wire_port port = { gift, PORT_MAKE_SEND };
@@ -428,7 +428,7 @@ J10_to_J12_a_server_is_killed(void **state)
 static void
 patient_server(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t n = new_port(&c), go = new_port(&c);
 	struct mail mail;
 	struct letter l = {
@@ -449,7 +449,7 @@ patient_server(int fd)
 static void
 client_that_waits(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t server = find(&c, 0), reply = new_port(&c);
 	struct letter l = {
 		.options = PORT_MSG_SEND | PORT_MSG_RCV,
@@ -479,7 +479,7 @@ J11_a_client_is_killed(void **state)
 static void
 forker(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	pid_t child = fork();
 	int status;
 
@@ -505,7 +505,7 @@ a_fork_child_is_refused(void **state)
 static void
 parent_of_a_holder(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t n = new_port(&c);
 	int pipe_fds[2];
 
@@ -527,7 +527,7 @@ parent_of_a_holder(int fd)
 static void
 watcher(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t server = find(&c, 0), dead = new_port(&c);
 
 	ask(&c, server, PORT_NOTIFY_DEAD_NAME, 1, dead);
@@ -554,7 +554,7 @@ J16_a_process_dies_its_descriptors_live(void **state)
 static void
 stopped(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t right = find(&c, 0);
 
 	MUST(right != PORT_NULL && right != PORT_DEAD);
@@ -565,7 +565,7 @@ stopped(int fd)
 static void
 observer(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t n = new_port(&c), notify = new_port(&c);
 	struct letter poll = { .options = PORT_MSG_RCV | PORT_MSG_RCV_TIMEOUT, .rcv_name = notify };
 
@@ -599,7 +599,7 @@ J22_a_stopped_task_lives(void **state)
 static void
 full_server(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t n = new_port(&c), dead = new_port(&c);
 	struct letter poll = { .options = PORT_MSG_RCV | PORT_MSG_RCV_TIMEOUT, .rcv_name = n };
 
@@ -616,7 +616,7 @@ full_server(int fd)
 static void
 pushing_client(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	struct letter l = {
 		.options = PORT_MSG_SEND,
 		.remote = find(&c, 0),
@@ -632,7 +632,7 @@ pushing_client(int fd)
 static void
 nobody(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 
 	leave(&c, 1, new_port(&c));
 }
@@ -800,7 +800,7 @@ on_death(void *arg)
 static void
 started_task(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 
 	leave(&c, 0, new_port(&c));
 	tell(&c, 0);
@@ -1199,7 +1199,7 @@ N02_another_user_is_refused(void **state)
 static void
 left_behind(int fd)
 {
-	struct client c = begin(fd);
+	AUTO_CLIENT struct client c = begin(fd);
 	port_name_t n = new_port(&c);
 	struct letter l = { .options = PORT_MSG_RCV, .rcv_name = n };
 

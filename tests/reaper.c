@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* reaper: runs a test as its guardian: whatever process the test leaves
  * without a parent becomes the guardian's child, where the test can count it
- * (HIRD_REAPER names our pid), and nothing survives us. */
+ * (HIRD_REAPER names our pid), and nothing survives us.
+ *
+ * One guardian of a user runs at a time: each portd looks at every mount of
+ * its user when it starts, and a mount that is looked at is busy. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +42,20 @@ kill_rest(void)
 	}
 }
 
+/* Waits for its turn, which ends with this process. Without a place for the
+ * lock everybody goes at once. */
+static void
+take_turn(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/tmp/hird-test-%u.lock", (unsigned)getuid());
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -48,6 +67,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: reaper COMMAND [ARGUMENT...]\n");
 		return 64;
 	}
+	take_turn();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(number, sizeof(number), "%d", (int)getpid());
 	setenv("HIRD_REAPER", number, 1);

@@ -908,6 +908,14 @@ say(enum fuse_log_level level, const char *format, va_list args)
 }
 
 static void
+say_nothing(enum fuse_log_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+}
+
+static void
 feed_init(const struct wire_init *init)
 {
 	struct {
@@ -940,12 +948,31 @@ allocate(char **bufp, size_t size)
 	return 0;
 }
 
+/* libfuse from 3.18 on may be built without custom io (Debian's is). Then the
+ * session is given the descriptor as if it had been mounted for it, and the
+ * answer to our INIT reaches a kernel that does not know what it is about
+ * (ENOENT), which harms nobody. */
+static int
+give_descriptor(int fd)
+{
+	const struct fuse_custom_io io = { .writev = io_writev, .read = io_read };
+	char place[32];
+	int err;
+
+	fuse_set_log_func(say_nothing);
+	err = fuse_session_custom_io(front.session, &io, fd);
+	fuse_set_log_func(say);
+	if (err != -ENOTSUP)
+		return err < 0 ? err : -err;
+	snprintf(place, sizeof(place), "/dev/fd/%d", fd);
+	return fuse_session_mount(front.session, place) < 0 ? -EIO : 0;
+}
+
 static int
 make_session(int fd)
 {
 	static char *argv[] = { (char *)"translator", NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-	const struct fuse_custom_io io = { .writev = io_writev, .read = io_read };
 	int err;
 
 	fuse_set_log_func(say);
@@ -953,9 +980,9 @@ make_session(int fd)
 	fuse_opt_free_args(&args);
 	if (!front.session)
 		return -ENOMEM;
-	err = fuse_session_custom_io(front.session, &io, fd);
-	if (err != 0)
-		return err < 0 ? err : -err;
+	err = give_descriptor(fd);
+	if (err < 0)
+		return err;
 	front.fd = fd;
 	return 0;
 }

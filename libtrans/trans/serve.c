@@ -51,7 +51,7 @@ static struct {
 	int signal_fd;
 	uint32_t idle_ms;
 	int64_t busy_at;	/* when there last was something to do */
-	int64_t gone_at;	/* when to stop waiting for a word on the lost mount; 0: it is there */
+	int64_t gone_at;	/* mount lost: until when to wait for a word; 0: it is there */
 	int64_t look_at;	/* when to look at the watched files; 0: no need */
 	bool stale;
 	bool old_names;		/* the kernel remembers names and cannot be told to forget all */

@@ -12,6 +12,7 @@ struct worker {
 	pthread_t thread;
 	void (*function)(void *);
 	void *argument;
+	bool done;		/* it only waits to be joined */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -27,8 +28,26 @@ work(void *argument)
 	worker->function(worker->argument);
 	pthread_mutex_lock(&lock);
 	n_working--;
+	worker->done = true;
 	pthread_mutex_unlock(&lock);
 	return NULL;
+}
+
+/* Joins those that have ended, so that a translator which starts one now and
+ * then does not collect their stacks. Called with the lock held, which an ended
+ * one never takes again. */
+static void
+join_done(void)
+{
+	LIST_FOR_EACH(at, next, &workers) {
+		struct worker *worker = LIST_ENTRY(at, struct worker, link);
+
+		if (!worker->done)
+			continue;
+		list_unlink(at);
+		pthread_join(worker->thread, NULL);
+		free(worker);
+	}
 }
 
 /* See trans.h. */
@@ -42,6 +61,7 @@ trans_thread(void (*function)(void *), void *argument)
 		return -ENOMEM;
 	*worker = (struct worker){ .function = function, .argument = argument };
 	pthread_mutex_lock(&lock);
+	join_done();
 	err = -pthread_create(&worker->thread, NULL, work, worker);
 	if (err == 0) {
 		n_working++;
