@@ -109,6 +109,7 @@ begin(struct arm *arm)
 		.path = node->path,
 		.underlying_path = node->underlying_path,
 		.kind = node_setting(node)->kind,
+		.nature = node_setting(node)->nature,
 		.created = node->created,
 		.node_fd = -1,
 		.underlying_fd = -1,

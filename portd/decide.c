@@ -149,7 +149,7 @@ has_nothing_to_do(const struct change *change)
 		return false;
 	if (change->flags & NODE_SET_PASSIVE)
 		return !node->passive && !node_is_active(node) && !node->mount;
-	return !node_is_active(node);
+	return !node_is_active(node) && !node->run;
 }
 
 /* What a request means for this node. */

@@ -96,7 +96,7 @@ argv_blob(const struct setting *setting, bool files)
 
 /* The recovery memory is the translator's: it is read, and believed only as a number. */
 static void
-read_opens(const struct node *node, struct node_get_out *out)
+read_recovery(const struct node *node, struct node_get_out *out)
 {
 	struct recovery head;
 
@@ -105,6 +105,8 @@ read_opens(const struct node *node, struct node_get_out *out)
 		return;
 	out->opens_known = head.opens_known == 1;
 	out->opens = head.opens;
+	if (node->inc && head.progress_pct <= 100)
+		out->progress_pct = head.progress_pct;
 }
 
 static void
@@ -139,7 +141,7 @@ tell_node(struct node *node, struct right reply)
 		right_release(reply);
 		return;
 	}
-	read_opens(node, &out);
+	read_recovery(node, &out);
 	node_get_out_put(&message->body, &out);
 	message_send(reply, message, (struct right){ .kind = RIGHT_NULL });
 }

@@ -159,6 +159,7 @@ mount_make(struct keeper *keeper, struct mount_order *order, mount_done_fn *done
 		.has_node = order->node_fd >= 0,
 		.has_underlying = order->underlying_fd >= 0,
 		.kind = order->kind,
+		.read_only = order->nature == NODE_NATURE_IMMUTABLE,
 		.created = order->created,
 	};
 	int keep[2] = { order->node_fd, order->underlying_fd };

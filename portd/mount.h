@@ -38,6 +38,7 @@ struct mount_order {
 	const char *path;
 	const char *underlying_path;
 	uint32_t kind;
+	uint32_t nature;
 	bool created;
 	int node_fd;		/* O_PATH of the checked node, -1: open it by path */
 	int underlying_fd;	/* -1: none, or by path */

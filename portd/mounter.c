@@ -275,7 +275,8 @@ static int
 mount_and_check(const struct mount_job *job, struct mounting *mounting,
     struct mount_answer *answer)
 {
-	char *argv[] = { (char *)"fusermount3", (char *)"-o", (char *)MOUNT_OPTIONS,
+	const char *options = job->read_only ? MOUNT_OPTIONS ",ro" : MOUNT_OPTIONS;
+	char *argv[] = { (char *)"fusermount3", (char *)"-o", (char *)options,
 		(char *)"--", (char *)job->path, NULL };
 	char said[512];
 	int status;

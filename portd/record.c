@@ -117,11 +117,14 @@ record_write(struct change *change)
 		return change_fail(change, -ENOMEM, "%s: out of memory", node->path);
 	change->recorded = true;
 	write_active(change);
+	/* Changed options are kept over idle exit and crash, not over goaway. */
+	if ((change->flags & NODE_SET_ACTIVE) && !change->stored)
+		setting_free(STEAL_PTR(node->run));
 	if (passive)
 		write_passive(change);
 	if ((change->flags & NODE_SET_ACTIVE) && !passive && !change->stored)
 		node->active = copy_or_null(change->setting);
 	write_place(change);
-	err = passive ? node_store(node, &why) : 0;
+	err = passive || (change->before.run && !node->run) ? node_store(node, &why) : 0;
 	return err < 0 ? change_fail(change, err, "%s: %s", node->path, text_string(&why)) : 0;
 }

@@ -92,6 +92,13 @@ print_time(struct text *text, uint64_t seconds, time_t now)
 	text_puts(text, buf);
 }
 
+/* Whether its readers wait for work that it has begun. */
+static bool
+is_working(const struct node_get_out *node)
+{
+	return node->progress_pct > 0 && node->progress_pct < 100;
+}
+
 static int
 add_row(struct listing *listing, const struct record *record)
 {
@@ -99,7 +106,7 @@ add_row(struct listing *listing, const struct record *record)
 	AUTO_TEXT struct text path = { 0 };
 	AUTO_TEXT struct text argv = { 0 };
 	AUTO_TEXT struct text since = { 0 };
-	char pid[16] = "-", opens[16] = "-";
+	char pid[16] = "-", opens[16] = "-", state[48];
 	const char *cells[N_COLUMNS];
 
 	print_path(&path, node->path);
@@ -110,7 +117,10 @@ add_row(struct listing *listing, const struct record *record)
 	if (node->opens_known)
 		snprintf(opens, sizeof(opens), "%u", node->opens);
 	cells[COLUMN_NODE] = text_string(&path);
-	cells[COLUMN_STATE] = record_state_name(record);
+	snprintf(state, sizeof(state), "%s", record_state_name(record));
+	if (is_working(node))
+		snprintf(state, sizeof(state), "%s %u%%", record_state_name(record), node->progress_pct);
+	cells[COLUMN_STATE] = state;
 	cells[COLUMN_TRANSLATOR] = text_string(&argv);
 	cells[COLUMN_PID] = pid;
 	cells[COLUMN_SINCE] = text_string(&since);
@@ -203,6 +213,10 @@ add_details(struct listing *listing, const struct record *record)
 	text_puts(text, "\n");
 	detail_state(text, record, listing->now);
 	detail(text, "reason", node->reason);
+	if (is_working(node))
+		text_printf(&line, "%u%%; readers wait for it", node->progress_pct);
+	detail(text, "progress", text_string(&line));
+	text_deinit(&line);
 	detail_argv(text, "setting", node->passive);
 	detail_time(text, "set", node->set_at, listing->now);
 	if (node->active.size != node->passive.size ||
@@ -317,6 +331,7 @@ add_object(struct listing *listing, const struct record *record)
 	put_string(object, "node", node->path);
 	put_string(object, "state", record_state_name(record));
 	put_string_or_null(object, "reason", node->reason);
+	put_number(object, "progress", is_working(node), node->progress_pct);
 	put_string(object, "kind", kind_name(node->kind));
 	put_string(object, "nature", nature_name(node->nature));
 	put_argv(object, "setting", node->passive);

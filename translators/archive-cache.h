@@ -13,7 +13,7 @@
 
 enum {
 	CACHE_PIECE = 256 << 10,
-	CACHE_MAX = 32 << 20,	/* bytes, what it costs to keep them included */
+	CACHE_MAX = 12 << 20,	/* bytes, what it costs to keep them included */
 	CACHE_BUCKETS = 1 << 14,
 };
 

@@ -688,7 +688,8 @@ tar_header(char header[512], const char *name, size_t name_length, char type, ui
 	strcpy(header + 100, "0000644");
 	strcpy(header + 108, "0000000");
 	strcpy(header + 116, "0000000");
-	snprintf(header + 124, 12, "%011llo", (unsigned long long)size);
+	/* 33 bits are what eleven octal digits hold */
+	snprintf(header + 124, 12, "%011llo", (unsigned long long)size & 0x1ffffffff);
 	strcpy(header + 136, "00000000000");
 	header[156] = type;
 	memcpy(header + 257, "ustar  ", 8);

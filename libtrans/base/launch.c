@@ -10,9 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,16 +194,17 @@ place_files(const struct argv *files)
 	}
 }
 
-/* Default dispositions; what sigaction refuses (SIGKILL, the C library's own)
- * has no other. */
+/* Default dispositions, also of the two signals that the C library keeps for
+ * itself and refuses to touch: a starter may have been left with them ignored.
+ * All zero is the kernel's form of SIG_DFL without flags. */
 static void
 reset_signals(void)
 {
-	struct sigaction standard = { .sa_handler = SIG_DFL };
+	static const uint64_t standard[8];
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &standard, NULL);
+		syscall(SYS_rt_sigaction, sig, standard, NULL, (NSIG - 1) / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -211,6 +215,7 @@ protect(const struct prepared *prepared)
 	struct rlimit no_core = { 0, 0 };
 
 	setsid();
+	umask(0);	/* as on the Hurd: whoever asks for a file has masked its mode */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		die("give up privileges for", prepared->launch->program);
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0)

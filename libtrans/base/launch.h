@@ -5,7 +5,7 @@
  * but for an allow-list (LANG, LC_*, TZ, TZDIR, the sanitizers' options) and
  * what `env` adds, no descriptors but those named, "/" as its directory
  * unless `cwd` says otherwise, no new privileges, no core file, its own
- * session, default signal dispositions, an empty signal mask. It is killed
+ * session, umask 0, default signal dispositions, an empty signal mask. It is killed
  * when `pdeathsig` is set and its starter dies.
  *
  * Paths are entered by the child, never by the caller: a slow or hostile
