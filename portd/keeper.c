@@ -380,6 +380,7 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 		.loop = config->loop, .world = config->world, .store = config->store,
 		.runtime_dir = config->runtime_dir, .state_dir = config->state_dir,
 		.log_dir = config->log_dir, .idle_ms = config->idle_ms,
+		.no_resend = config->no_resend,
 		.stop = config->stop, .stop_arg = config->stop_arg,
 		.since = (uint64_t)time(NULL),
 	};

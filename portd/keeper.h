@@ -39,6 +39,7 @@ struct keeper {
 	char *log_dir;
 	uint32_t idle_ms;		/* a translator leaves after so long without requests */
 	uint64_t since;			/* seconds since 1970 */
+	bool no_resend;			/* do as if it had not */
 	bool resend;			/* the kernel offered FUSE_HAS_RESEND */
 	bool stopping;
 	void (*stop)(void *arg);	/* keeper_stop was called */
@@ -53,6 +54,7 @@ struct keeper_config {
 	char *state_dir;
 	char *log_dir;
 	uint32_t idle_ms;
+	bool no_resend;
 	void (*stop)(void *arg);
 	void *stop_arg;
 };

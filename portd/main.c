@@ -30,6 +30,7 @@ enum {
 struct settings {
 	bool background;
 	bool arm_if_set;
+	bool no_resend;
 	unsigned idle_s;
 	unsigned linger_s;
 };
@@ -59,17 +60,19 @@ static const char usage[] =
     "      --arm-if-set         exit at once when nothing is set (for a login unit)\n"
     "      --idle=SECONDS       a translator without requests leaves after so long (300)\n"
     "      --linger=SECONDS     without nodes and clients, end after so long (30)\n"
+    "      --no-resend          do as on Linux before 6.9, which cannot deliver a request again\n"
     "  -v, --verbose            say more\n"
     "  -h, -?, --help           this\n"
     "  -V, --version            which one this is\n";
 
-enum { OPTION_ARM = 256, OPTION_IDLE, OPTION_LINGER };
+enum { OPTION_ARM = 256, OPTION_IDLE, OPTION_LINGER, OPTION_NO_RESEND };
 
 static const struct option long_options[] = {
 	{ "background", no_argument, NULL, 'b' },
 	{ "arm-if-set", no_argument, NULL, OPTION_ARM },
 	{ "idle", required_argument, NULL, OPTION_IDLE },
 	{ "linger", required_argument, NULL, OPTION_LINGER },
+	{ "no-resend", no_argument, NULL, OPTION_NO_RESEND },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -115,6 +118,9 @@ take_option(struct settings *settings, int option)
 		break;
 	case OPTION_LINGER:
 		settings->linger_s = parse_seconds("linger", optarg);
+		break;
+	case OPTION_NO_RESEND:
+		settings->no_resend = true;
 		break;
 	case 'h':
 		fputs(usage, stdout);
@@ -259,6 +265,7 @@ open_keeper(struct portd *portd, const struct settings *settings, char *runtime_
 	struct keeper_config config = {
 		.loop = &portd->loop,
 		.idle_ms = settings->idle_s * 1000u,
+		.no_resend = settings->no_resend,
 		.runtime_dir = runtime_dir,
 		.state_dir = state_dir,
 		.stop = end,

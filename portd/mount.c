@@ -56,7 +56,7 @@ negotiate(struct mount *mount, struct text *why)
 	} while (err == 1);
 	if (err == -EBADMSG || err == -EIO)
 		text_puts(why, "the kernel's INIT could not be answered");
-	mount->keeper->resend = offered & IDLE_HAS_RESEND;
+	mount->keeper->resend = (offered & IDLE_HAS_RESEND) && !mount->keeper->no_resend;
 	return err;
 }
 

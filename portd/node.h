@@ -55,6 +55,7 @@ struct node {
 	unsigned failures;		/* in a row: starts that failed, crashes within NODE_RETRY_MS */
 	int64_t failed_at;		/* ms; of the last one */
 	int64_t retry_at;		/* ms; requests get EIO until then */
+	bool remounting;		/* after a crash: what is counted against it stays */
 	bool resent;			/* the next incarnation gets requests again that another one took */
 };
 

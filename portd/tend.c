@@ -187,7 +187,9 @@ node_attach(struct node *node, struct mount *mount)
 {
 	node->mount = mount;
 	node->waits_for_outer = false;
-	node_forgive(node);
+	if (!node->remounting)
+		node_forgive(node);
+	node->remounting = false;
 	listen_again(node);
 }
 
@@ -305,6 +307,8 @@ deliver_again(struct node *node)
 {
 	char notice[IDLE_ANSWER_MAX];
 
+	if (node->keeper->no_resend)
+		return -EINVAL;
 	return mount_write(node->mount, notice, idle_resend(notice));
 }
 
@@ -385,20 +389,28 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 	stale_begin(node);
 }
 
+/* Ends the connection, with all copies of its descriptor: whoever waits for an
+ * answer gets ECONNABORTED instead of waiting for ever. Then the node is mounted anew. */
+static void
+mount_anew(struct node *node)
+{
+	log_info("%s: this kernel cannot deliver again what the translator had taken; "
+	    "open files and waiting requests end with an error", node->path);
+	node->remounting = true;
+	mount_free(node_detach(node));
+	arm_node(node, NULL);
+}
+
 /* What it had taken is delivered again, to whoever comes next. */
 static void
 recover(struct node *node)
 {
-	int err;
-
 	if (node->failures >= 2)
 		mount_new_recovery(node->mount);
-	err = deliver_again(node);
-	if (err == 0)
+	if (deliver_again(node) == 0)
 		node->resent = true;
 	else
-		log_info("%s: this kernel cannot deliver again what the translator had taken; "
-		    "who waits for that goes on waiting until the node is removed", node->path);
+		mount_anew(node);
 }
 
 static void
@@ -419,7 +431,7 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 	if (node->mount && mount_is_dead(node->mount)) {
 		node_lost_mount(node, "it was unmounted by hand or aborted; "
 		    "settrans --start mounts it again");
-	} else {
+	} else if (node->mount) {
 		listen_again(node);
 		stale_begin(node);
 	}

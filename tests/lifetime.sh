@@ -75,6 +75,31 @@ kill_under_load() {
 	done
 }
 
+# The same on a kernel that cannot deliver requests again: readers may get an
+# error, but each of them ends, and the node is there for the next one.
+kill_no_resend() {
+	archive_is_built || { skip "the archive translator is not built"; return; }
+	portd_start --no-resend
+	"$build/tests/mkarchive" pax gzip x.tgz plain
+	"$build/tests/mkarchive" pax none x.tar plain
+	tar xf x.tar -C "$work" big
+	must settrans -c ~/src tarfs x.tgz
+	for i in 1 2 3 4; do
+		timeout "$limit" cmp src/big "$work/big" >"$work/cmp.$i" 2>&1 &
+		eval "reader$i=\$!"
+	done
+	wait_until 100 something_runs || fail "nothing runs although files are read"
+	kill -9 $(running)
+	for i in 1 2 3 4; do
+		eval "wait \$reader$i"
+		[ $? != 124 ] || fail "reader $i hangs"
+	done
+	wait_until 100 state_is ~/src idle || wait_until 10 state_is ~/src running ||
+		fail "the node is $(field ~/src state)"
+	timeout "$limit" cmp src/big "$work/big" || fail "the node does not serve any more"
+	is "$(field ~/src crashes)" 1 crashes
+}
+
 idle_exit() {
 	portd_start --idle=1
 	must settrans -c ~/a hello
@@ -177,6 +202,7 @@ try "settings survive the end of portd and are armed again" restart
 try "portd --arm-if-set: nothing without settings, all with them" arm_if_set
 try "kill -9 in the middle of a file: the reader notices nothing" kill_mid_read
 try "kill -9 again and again under six readers" kill_under_load
+try "kill -9 where requests cannot be delivered again: nobody hangs" kill_no_resend
 try "an idle translator leaves and comes back" idle_exit
 try "changed options are kept over idle exit and crash, not over goaway" options_kept
 try "changed options are kept over a restart of portd" options_kept_portd
