@@ -90,6 +90,12 @@ fuse_device() {
 		note "no FUSE: fusermount3 is missing (Debian: fuse3)"
 		return 1
 	fi
+	# Every distribution has this link; a tree fresh from debootstrap has not.
+	[ -e /etc/mtab ] || as_root ln -s ../proc/self/mounts /etc/mtab 2>/dev/null
+	if [ ! -e /etc/mtab ]; then
+		note "no FUSE: fusermount3 needs /etc/mtab; as root: ln -s ../proc/self/mounts /etc/mtab"
+		return 1
+	fi
 	if [ ! -e /dev/fuse ]; then
 		as_root modprobe fuse 2>/dev/null
 		if [ ! -e /dev/fuse ] && grep -qw fuse /proc/misc 2>/dev/null; then

@@ -124,6 +124,8 @@ static const struct complaint {
 	    "the administrator may load it with: modprobe fuse" },
 	{ "/dev/fuse", -ENODEV, "/dev/fuse cannot be opened; "
 	    "the administrator may allow it with: chmod 0666 /dev/fuse" },
+	{ "/etc/mtab", -ENODEV, "fusermount3 needs /etc/mtab to unmount; the administrator may make "
+	    "it with: ln -s ../proc/self/mounts /etc/mtab" },
 	{ "no write access", -EACCES, "you may not write to it, and fusermount3 mounts only "
 	    "where you may" },
 	{ "user has no", -EACCES, "you may not write to it, and fusermount3 mounts only "

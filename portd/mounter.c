@@ -281,6 +281,9 @@ mount_and_check(const struct mount_job *job, struct mounting *mounting,
 	char said[512];
 	int status;
 
+	/* What it could not take away again must not be made. */
+	if (access("/etc/mtab", F_OK) < 0)
+		return explain(answer, job->path, 1, "there is no /etc/mtab");
 	status = fusermount_run(argv, &mounting->fds[0], said, sizeof(said));
 	if (status != 0 || mounting->fds[0] < 0)
 		return explain(answer, job->path, status, said);

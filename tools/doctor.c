@@ -93,6 +93,17 @@ check_device(struct finding *finding)
 		found(finding, FAIL, "/dev/fuse cannot be opened", strerror(errno));
 }
 
+/* fusermount3 looks there for what it may unmount. */
+static void
+check_mtab(struct finding *finding)
+{
+	if (access("/etc/mtab", R_OK) == 0)
+		found(finding, OK, "/etc/mtab is there", "");
+	else
+		found(finding, FAIL, "/etc/mtab is missing, so fusermount3 cannot unmount",
+		    "sudo ln -s ../proc/self/mounts /etc/mtab");
+}
+
 /* Whether a fusermount3 stands in dir; *stp says how. */
 static bool
 find_fusermount(struct text *path, const char *dir, size_t n, struct stat *stp)
@@ -379,6 +390,7 @@ static const struct {
 	{ "kernel", check_kernel },
 	{ "device", check_device },
 	{ "fusermount3", check_fusermount },
+	{ "mtab", check_mtab },
 	{ "mounts", check_mount_max },
 	{ "runtime", check_runtime },
 	{ "state", check_state },
