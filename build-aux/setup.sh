@@ -51,9 +51,7 @@ as_root() {
 }
 
 package_is_there() {
-	case $(dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null) in
-	*installed*) return 0 ;;
-	esac
+	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed && return
 	# Another package may stand in for it.
 	case $1 in
 	pkgconf) command -v pkg-config ;;

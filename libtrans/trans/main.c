@@ -158,7 +158,7 @@ print_usage(void)
 static int
 usage_error(const struct text *why)
 {
-	log_error("%s; try `%s --help`", text_string(why), translator.name);
+	log_error("%s; try: hird help %s", text_string(why), translator.name);
 	return STATUS_USAGE;
 }
 
