@@ -27,6 +27,8 @@
 
 /* A file manager lists a mount in a home directory as a drive, unless its
  * source is "none" (GLib's list of system devices). */
+enum { RETRY_US = 50 * 1000 };
+
 #define MOUNT_OPTIONS "fsname=none,subtype=" MOUNT_SUBTYPE ",default_permissions"
 
 enum {
@@ -340,10 +342,18 @@ unmount_node(const struct unmount_job *job, struct mount_answer *answer)
 	char said[512];
 	int status;
 
-	if (job->mount_id == 0 || !find_mount(job->mount_id, job->device, path, sizeof(path)))
-		return 0;	/* somebody was faster */
-	status = fusermount_unmount(path, job->lazy, said, sizeof(said));
-	if (status == 0 || !find_mount(job->mount_id, job->device, path, sizeof(path)))
+	/* Who looks at all mounts (df, another portd that starts) holds each for a
+	 * moment; that is no user, and gone at the second try. */
+	for (int tries = 0; tries < 2; tries++) {
+		if (job->mount_id == 0 || !find_mount(job->mount_id, job->device, path, sizeof(path)))
+			return 0;	/* somebody was faster */
+		if (tries > 0)
+			usleep(RETRY_US);
+		status = fusermount_unmount(path, job->lazy, said, sizeof(said));
+		if (status == 0)
+			return 0;
+	}
+	if (!find_mount(job->mount_id, job->device, path, sizeof(path)))
 		return 0;
 	return explain(answer, path, status, said);
 }

@@ -131,11 +131,20 @@ incarnation_free(struct incarnation *inc)
 
 /* Death --------------------------------------------------------------------- */
 
-/* Ends its process. */
+/* It leads a session of its own (launch): what it has forked goes with it. Only
+ * while it is not yet waited for, since then the number may be another's. */
+static void
+kill_group(const struct incarnation *inc)
+{
+	kill(-inc->pid, SIGKILL);
+}
+
+/* Ends its process, and those that it started. */
 void
 incarnation_kill(struct incarnation *inc)
 {
 	sys_pidfd_send_signal(inc->pidfd, SIGKILL);
+	kill_group(inc);
 }
 
 static void
@@ -202,12 +211,15 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 {
 	struct incarnation *inc = poll->data;
 	char why[TRANSLOG_LINE_MAX + 200];
+	siginfo_t info = { 0 };
 	int status = 0;
 
 	(void)poll_status;
 	(void)events;
-	if (waitpid(inc->pid, &status, WNOHANG) == 0)
+	if (waitid(P_PID, (id_t)inc->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
 		return;
+	kill_group(inc);
+	waitpid(inc->pid, &status, 0);
 	uv_poll_stop(poll);
 	read_log(inc, 64);
 	take_log(inc, "\n", 1);

@@ -233,7 +233,7 @@ pause() {
 slow_start() {
 	cat >slow <<-'END'
 	#!/bin/sh
-	exec sleep 30
+	sleep 30
 	END
 	chmod +x slow
 	touch a

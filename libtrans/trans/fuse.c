@@ -24,6 +24,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "trans/listing.h"
 #include "trans/memory.h"
 #include "trans/node.h"
 #include "trans/req.h"
@@ -229,6 +230,8 @@ run_lookup(struct trans_req *req)
 		err = node_stat(req, node, &st);
 	if (is_finished(req, err))
 		return;
+	if (node_has_tree() && !S_ISDIR(st.st_mode))
+		listing_looked_up();
 	entry = entry_of(node, &st);
 	fuse_reply_entry(handle(req), &entry);
 	req_free(req);
@@ -507,7 +510,7 @@ op_opendir(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file)
 struct listing {
 	struct trans_req *req;
 	size_t used;
-	bool plus;
+	bool plain;		/* attributes of directories alone */
 };
 
 static int
@@ -531,8 +534,8 @@ is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* With attributes where they cost nothing, in a tree; else with the type alone
- * (an id of 0 tells the kernel so). */
+/* With attributes where they cost us nothing, in a tree, and are wanted; else with
+ * the type alone (an id of 0 tells the kernel so). */
 static int
 fill_plus(void *argument, const char *name, trans_node_t node, mode_t mode, off_t next)
 {
@@ -542,7 +545,8 @@ fill_plus(void *argument, const char *name, trans_node_t node, mode_t mode, off_
 	struct stat st;
 	size_t size;
 
-	if (node_has_tree() && !is_dots(name) && node_stat(listing->req, node, &st) == 0)
+	if (node_has_tree() && !is_dots(name) && (S_ISDIR(mode) || !listing->plain) &&
+	    node_stat(listing->req, node, &st) == 0)
 		entry = entry_of(node, &st);
 	size = fuse_add_direntry_plus(handle(listing->req), front.reply + listing->used, room,
 	    name, &entry, next);
@@ -556,6 +560,9 @@ static void
 list(struct trans_req *req, node_dirent_fn *fill)
 {
 	struct listing listing = { .req = req };
+
+	if (fill == fill_plus && node_has_tree() && node_is_settled())
+		listing.plain = listing_is_plain(req->node, req->offset);
 
 	if (is_finished(req, node_readdir(req, req->node, req->offset, fill, &listing)))
 		return;
@@ -1020,6 +1027,7 @@ front_close(void)
 		fuse_session_destroy(front.session);
 	free(front.request);
 	free(front.reply);
+	listing_deinit();
 	front.session = NULL;
 	front.request = front.reply = NULL;
 	front.fd = -1;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-fuse: the front door, spoken to as the kernel does, over a socket pair
  * in the place of /dev/fuse. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +24,7 @@
 #include "trans/fuse.h"
 #include "trans/memory.h"
 #include "trans/node.h"
+#include "trans/notify.h"
 #include "trans/req.h"
 #include "trans/translator.h"
 #include "wire/fusewire.h"
@@ -862,6 +865,8 @@ a_tree_that_failed(void **state)
 	close_tree();
 }
 
+static unsigned n_plain;	/* entries of the last listing that came without attributes */
+
 /* Lists a directory with a small buffer; names in order, each with a slash. */
 static void
 list(uint32_t opcode, uint64_t dir, uint32_t size, char *names, size_t room)
@@ -869,6 +874,7 @@ list(uint32_t opcode, uint64_t dir, uint32_t size, char *names, size_t room)
 	struct fuse_read_in in = { .size = size };
 	size_t used = 0;
 
+	n_plain = 0;
 	for (;;) {
 		size_t at = 0;
 
@@ -880,7 +886,11 @@ list(uint32_t opcode, uint64_t dir, uint32_t size, char *names, size_t room)
 			const struct fuse_dirent *entry = opcode == FUSE_READDIRPLUS
 			    ? &plus->dirent : (const void *)(answer.data + at);
 
-			if (opcode == FUSE_READDIRPLUS && entry->name[0] != '.') {
+			if (opcode == FUSE_READDIRPLUS && entry->name[0] != '.' &&
+			    plus->entry_out.nodeid == 0) {
+				assert_int_not_equal(entry->type, DT_DIR);
+				n_plain++;
+			} else if (opcode == FUSE_READDIRPLUS && entry->name[0] != '.') {
 				assert_true(plus->entry_out.nodeid >> 32 == memory_epoch());
 				assert_int_equal(plus->entry_out.attr.mode >> 12, entry->type);
 			}
@@ -894,6 +904,44 @@ list(uint32_t opcode, uint64_t dir, uint32_t size, char *names, size_t room)
 		}
 	}
 	names[used] = '\0';
+}
+
+/* Files come without attributes until somebody looks at them; then the kernel
+ * is told to forget the listings that it has. */
+static void
+listings_become_full(void **state)
+{
+	const struct fuse_notify_inval_inode_out *notice = (const void *)answer.data;
+	struct pollfd pollfd = { .events = POLLIN };
+	char names[256];
+	uint64_t a;
+	int error;
+
+	(void)state;
+	open_tree(0);
+	fill_tree();
+	a = lookup(1, "a", &error)->nodeid;
+	for (int i = 0; i < 15; i++)
+		assert_non_null(lookup(a, "b.txt", &error));
+	list(FUSE_READDIRPLUS, a, 4096, names, sizeof(names));
+	assert_int_equal(n_plain, 2);
+	assert_non_null(lookup(a, "nothing", &error));
+	assert_non_null(lookup(1, "a", &error));
+	list(FUSE_READDIRPLUS, 1, 4096, names, sizeof(names));
+	assert_int_equal(n_plain, 0);		/* directories alone */
+	assert_non_null(lookup(a, "b.txt", &error));
+	for (int i = 0; i < 2; i++) {
+		pollfd.fd = kernel;
+		assert_int_equal(poll(&pollfd, 1, 10000), 1);
+		assert_int_equal(get(0), FUSE_NOTIFY_INVAL_INODE);
+		assert_true(notice->ino == (i == 0 ? a : 1));
+	}
+	list(FUSE_READDIRPLUS, a, 4096, names, sizeof(names));
+	assert_int_equal(n_plain, 0);
+	while (!notify_is_quiet())
+		usleep(1000);
+	assert_true(notify_stop());
+	close_tree();
 }
 
 static void
@@ -1142,6 +1190,7 @@ main(void)
 		cmocka_unit_test(waits_for_a_tree),
 		cmocka_unit_test(a_tree_that_failed),
 		cmocka_unit_test(lists_a_tree),
+		cmocka_unit_test(listings_become_full),
 		cmocka_unit_test(opens_need_not_be_asked_for),
 		cmocka_unit_test(a_tree_is_read_only),
 		cmocka_unit_test(a_directory_of_callbacks),
