@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* instance: flock decides who is the one; a socket without a lock on it is of
+/* instance: a lock decides who is the one; a socket without a lock on it is of
  * a dead one and replaced. */
 #include "portd/instance.h"
 
@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -132,6 +131,8 @@ name_other(int fd)
 int
 instance_lock(struct instance *instance, const char *runtime_dir)
 {
+	/* A kind of lock that others can ask about without trying it. */
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	AUTO_FREE char *path = NULL;
 
 	if (asprintf(&path, "%s/" RUNTIME_LOCK, runtime_dir) < 0)
@@ -141,7 +142,7 @@ instance_lock(struct instance *instance, const char *runtime_dir)
 		log_error("%s: %s", path, strerror(errno));
 		return -errno;
 	}
-	if (flock(instance->lock_fd, LOCK_EX | LOCK_NB) < 0)
+	if (fcntl(instance->lock_fd, F_OFD_SETLK, &whole) < 0)
 		return name_other(instance->lock_fd);
 	write_pid(instance->lock_fd);
 	return 0;

@@ -265,26 +265,15 @@ tool_has_store(void)
 	return access(path, F_OK) == 0;
 }
 
-/* Whether anybody has locked a file, from the kernel's list: to try the lock
- * would be in the way of a portd that starts at this moment. A line: "1: FLOCK
- * ADVISORY WRITE PID MAJ:MIN:INODE 0 EOF". */
+/* Whether anybody has locked a file. It only asks: to try the lock would be in
+ * the way of a portd that starts at this moment. (/proc/locks knows, too, but a
+ * read of it waits for all processors: 14 ms.) */
 static bool
 is_locked(int fd)
 {
-	AUTO_FREE char *line = NULL;
-	unsigned long inode;
-	size_t room = 0;
-	bool locked = false;
-	struct stat st;
-	FILE *stream = fopen("/proc/locks", "re");
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 
-	if (!stream)
-		return false;
-	while (fstat(fd, &st) == 0 && !locked && getline(&line, &room, stream) >= 0)
-		locked = sscanf(line, "%*s FLOCK %*s WRITE %*d %*x:%*x:%lu", &inode) == 1 &&
-		    inode == st.st_ino;
-	fclose(stream);
-	return locked;
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 /* portd's lock when somebody holds it, open for reading; else -1. */

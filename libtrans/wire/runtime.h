@@ -21,7 +21,7 @@ char *runtime_state_dir(int create, struct text *why);
  * accepted sockets inherit that, and a first frame sent before they had it would
  * come without its sender's credentials. */
 #define RUNTIME_SOCKET "portd"
-#define RUNTIME_LOCK "portd.lock"	/* flock'd by portd; holds its pid */
+#define RUNTIME_LOCK "portd.lock"	/* holds portd's pid, and while it lives its F_OFD lock */
 #define RUNTIME_STORE "nodes.sqlite"	/* in the state directory */
 #define RUNTIME_LOGS "log"		/* in the state directory */
 
