@@ -160,7 +160,11 @@ main(int argc, char **argv)
 	out = archive_write_new();
 	if (!out)
 		return 1;
-	check(archive_write_set_format_by_name(out, argv[1]));
+	if (archive_write_set_format_by_name(out, argv[1]) != ARCHIVE_OK) {
+		fprintf(stderr, "mkarchive: this libarchive writes no %s\n", argv[1]);
+		archive_write_free(out);
+		return 77;
+	}
 	if (strcmp(argv[2], "none") != 0)
 		check(archive_write_add_filter_by_name(out, argv[2]));
 	if (strcmp(argv[1], "7zip") == 0 || strcmp(argv[1], "iso9660") == 0)
