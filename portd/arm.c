@@ -104,16 +104,7 @@ on_mounted(struct mount *mount, int code, const char *text, void *arg)
 static int
 begin(struct arm *arm)
 {
-	struct node *node = arm->node;
-	struct mount_order order = {
-		.path = node->path,
-		.underlying_path = node->underlying_path,
-		.kind = node_setting(node)->kind,
-		.nature = node_setting(node)->nature,
-		.created = node->created,
-		.node_fd = -1,
-		.underlying_fd = -1,
-	};
+	struct mount_order order = node_order(arm->node);
 
 	return mount_make(arm->keeper, &order, on_mounted, arm);
 }

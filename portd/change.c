@@ -141,15 +141,8 @@ change_put_back(struct change *change)
 		change_finish(change);
 		return;
 	}
-	order = (struct mount_order){
-		.path = node->path,
-		.underlying_path = node->underlying_path,
-		.kind = node_setting(node)->kind,
-		.nature = node_setting(node)->nature,
-		.created = node->created,
-		.node_fd = node_descriptor(change),
-		.underlying_fd = -1,
-	};
+	order = node_order(node);
+	order.node_fd = node_descriptor(change);
 	if (mount_make(change->keeper, &order, on_put_back, change) < 0)
 		change_finish(change);
 }
@@ -215,17 +208,12 @@ static void
 mount_new(struct change *change)
 {
 	struct node *node = change->node;
-	struct mount_order order = {
-		.path = node->path,
-		.underlying_path = node->underlying_path,
-		.kind = node_setting(node)->kind,
-		.nature = node_setting(node)->nature,
-		.created = node->created,
-		.node_fd = node_descriptor(change),
-		.underlying_fd = fd_steal(&change->underlying_fd),
-	};
-	int err = mount_make(change->keeper, &order, on_mounted, change);
+	struct mount_order order = node_order(node);
+	int err;
 
+	order.node_fd = node_descriptor(change);
+	order.underlying_fd = fd_steal(&change->underlying_fd);
+	err = mount_make(change->keeper, &order, on_mounted, change);
 	if (err < 0) {
 		change_fail(change, err, "%s: no helper process: %s", node->path, strerror(-err));
 		change_put_back(change);

@@ -110,6 +110,21 @@ node_setting(const struct node *node)
 	return node->run ? node->run : node->passive;
 }
 
+/* How it is to be mounted: by its path, until somebody adds descriptors. It has a setting. */
+struct mount_order
+node_order(const struct node *node)
+{
+	return (struct mount_order){
+		.path = node->path,
+		.underlying_path = node->underlying_path,
+		.kind = node_setting(node)->kind,
+		.nature = node_setting(node)->nature,
+		.created = node->created,
+		.node_fd = -1,
+		.underlying_fd = -1,
+	};
+}
+
 /* How it is, for those who ask. */
 enum node_state
 node_state(const struct node *node)

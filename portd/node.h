@@ -69,6 +69,7 @@ struct node *node_outer(const struct node *node);
 
 /* What stands behind it, or would: active, else changed at run time, else set. */
 struct setting *node_setting(const struct node *node);
+struct mount_order node_order(const struct node *node);
 enum node_state node_state(const struct node *node);
 /* Something was started over the setting, or runs. */
 bool node_is_active(const struct node *node);
