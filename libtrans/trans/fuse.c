@@ -230,11 +230,11 @@ run_lookup(struct trans_req *req)
 		err = node_stat(req, node, &st);
 	if (is_finished(req, err))
 		return;
-	if (node_has_tree() && !S_ISDIR(st.st_mode))
-		listing_looked_up();
 	entry = entry_of(node, &st);
 	fuse_reply_entry(handle(req), &entry);
 	req_free(req);
+	if (node_has_tree() && !S_ISDIR(st.st_mode))
+		listing_looked_up();
 }
 
 static void
