@@ -3,13 +3,14 @@
 #ifndef PORTD_CHANGE_H
 #define PORTD_CHANGE_H
 
+#include "portd/dispatch.h"
 #include "portd/keeper.h"
-#include "portd/message.h"
 #include "portd/node.h"
 
-/* node_set and node_resume; they answer the message themselves, which stays the caller's. */
-void change_begin(struct keeper *keeper, struct message *request);
-void change_resume(struct keeper *keeper, struct message *request);
+/* node_set and node_resume: handlers, which answer themselves. */
+int change_begin(struct rpc_request *request, struct node_set_in *in, struct node_set_out *out);
+int change_resume(struct rpc_request *request, struct node_resume_in *in,
+    struct node_resume_out *out);
 /* The node's translator has been started (code 0), or not. */
 void change_started(struct node *node, int code, const char *why);
 /* The node is mounted now, or cannot be: a change that waited for that goes on. */

@@ -22,11 +22,6 @@
 
 enum { OUT_MAX = 4 };		/* replies kept for a thread */
 
-struct out {
-	struct list link;
-	struct frame frame;
-};
-
 static void on_ready(uv_poll_t *handle, int status, int events);
 
 static void
@@ -71,17 +66,15 @@ start(struct connection *connection)
 	return 0;
 }
 
-/* A further connection of a task. Eats fd. 0, RESOURCE_SHORTAGE, -errno. */
-int
-connection_new(struct task *task, int fd)
+static int
+adopt(struct task *task, int fd, struct connection **connectionp)
 {
-	struct connection *connection;
-	int err = task->n_connections < TASK_CONNECTIONS_MAX ? 0 : PORT_E_RESOURCE_SHORTAGE;
+	struct connection *connection = calloc(1, sizeof(*connection));
+	int err;
 
-	connection = err ? NULL : calloc(1, sizeof(*connection));
 	if (!connection) {
 		fd_close(&fd);
-		return err ? err : -ENOMEM;
+		return -ENOMEM;
 	}
 	connection->task = task;
 	connection->fd = fd;
@@ -94,7 +87,30 @@ connection_new(struct task *task, int fd)
 	}
 	list_link_tail(&task->connections, &connection->link);
 	task->n_connections++;
+	account_add(task->account, ACCOUNT_CONNECTIONS, 1);
+	*connectionp = connection;
 	return 0;
+}
+
+/* A further connection of a task. Eats fd. 0, RESOURCE_SHORTAGE, -errno. */
+int
+connection_new(struct task *task, int fd)
+{
+	struct connection *connection;
+
+	if (account_allows(task->account, ACCOUNT_CONNECTIONS, 1))
+		return adopt(task, fd, &connection);	/* eats fd */
+	fd_close(&fd);
+	return PORT_E_RESOURCE_SHORTAGE;
+}
+
+/* One that there was before. Eats fd. */
+struct connection *
+connection_adopt(struct task *task, int fd)
+{
+	struct connection *connection;
+
+	return adopt(task, fd, &connection) == 0 ? connection : NULL;	/* eats fd */
 }
 
 /* Makes both ends of a connection; *fdp is the task's. */
@@ -118,7 +134,7 @@ static void
 drop_out(struct connection *connection)
 {
 	LIST_FOR_EACH(link, next, &connection->out) {
-		struct out *out = LIST_ENTRY(link, struct out, link);
+		struct connection_out *out = LIST_ENTRY(link, struct connection_out, link);
 
 		list_unlink(link);
 		wire_buf_deinit(&out->frame.body);
@@ -135,6 +151,7 @@ connection_close(struct connection *connection)
 	list_unlink(&connection->broken);
 	list_unlink(&connection->link);
 	connection->task->n_connections--;
+	account_return(connection->task->account, ACCOUNT_CONNECTIONS, 1);
 	connection->task = NULL;
 	uv_poll_stop(&connection->poll);
 	uv_close((uv_handle_t *)&connection->poll, handle_closed);
@@ -142,15 +159,15 @@ connection_close(struct connection *connection)
 	fd_close(&connection->fd);
 }
 
-/* Ends a connection, and with the last one a task that connected by itself. */
+/* Ends a connection, and with the last one what the task has. */
 void
 connection_hang_up(struct connection *connection)
 {
 	struct task *task = connection->task;
 
 	connection_close(connection);
-	if (task->by_itself && task->n_connections == 0)
-		task_end(task);
+	if (task->n_connections == 0)
+		task_disconnected(task);
 }
 
 /* Marks a connection for its end. */
@@ -167,20 +184,30 @@ connection_fail(struct connection *connection, const char *why)
 	core_wake(world);
 }
 
-static void
-keep(struct connection *connection, struct frame *frame)
+/* Puts a reply behind those that wait. Eats the frame's body. False: no memory. */
+bool
+connection_keep(struct connection *connection, struct frame *frame)
 {
-	struct out *out = connection->n_out < OUT_MAX ? calloc(1, sizeof(*out)) : NULL;
+	struct connection_out *out = calloc(1, sizeof(*out));
 
 	if (!out) {
-		connection_fail(connection, "it does not read its replies");
 		wire_buf_deinit(&frame->body);
-		return;
+		return false;
 	}
 	out->frame = *frame;
 	list_link_tail(&connection->out, &out->link);
 	connection->n_out++;
 	watch(connection);
+	return true;
+}
+
+static void
+keep(struct connection *connection, struct frame *frame)
+{
+	if (connection->n_out < OUT_MAX && connection_keep(connection, frame))
+		return;
+	wire_buf_deinit(&frame->body);
+	connection_fail(connection, "it does not read its replies");
 }
 
 /* Sends a frame if that is possible now: else -EAGAIN. A thread that is gone
@@ -209,7 +236,8 @@ static void
 flush(struct connection *connection)
 {
 	while (!list_is_empty(&connection->out)) {
-		struct out *out = LIST_ENTRY(connection->out.next, struct out, link);
+		struct connection_out *out =
+		    LIST_ENTRY(connection->out.next, struct connection_out, link);
 
 		if (send_now(connection, &out->frame) == -EAGAIN)
 			return;
@@ -287,7 +315,10 @@ on_timeout(uv_timer_t *timer)
 	struct world *world = connection->task->world;
 
 	core_enter(world);
-	transfer_time_out(connection);
+	if (connection->task->greeted)
+		transfer_time_out(connection);
+	else
+		connection_fail(connection, "no hello");
 	core_leave(world);
 }
 

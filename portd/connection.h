@@ -11,6 +11,12 @@
 
 struct message;
 
+/* A reply that its thread has not taken yet. */
+struct connection_out {
+	struct list link;
+	struct frame frame;
+};
+
 /* What a thread waits for. */
 enum waiting {
 	WAITING_NOT,
@@ -36,6 +42,7 @@ struct connection {
 	uv_poll_t poll;
 	uv_timer_t timer;
 	unsigned n_handles;
+	bool in_use;			/* a thread has called by it, for more than another one */
 	struct list out;		/* replies that did not go out yet */
 	unsigned n_out;
 
@@ -47,12 +54,16 @@ struct connection {
 
 /* A connection of a task, on a connected socket. Eats fd. */
 int connection_new(struct task *task, int fd);
+/* The same without asking whether the task may have one more. NULL: it cannot be. */
+struct connection *connection_adopt(struct task *task, int fd);
+/* A reply is kept from before. Eats the frame's body; false: no memory. */
+bool connection_keep(struct connection *connection, struct frame *frame);
 /* A socket pair whose one end is a new connection of a task; the other in *fdp. */
 int connection_pair(struct task *task, int *fdp);
 void connection_close(struct connection *connection);
 /* Closes it as soon as nobody is in the middle of something. */
 void connection_fail(struct connection *connection, const char *why);
-/* Ends it as its thread does: with the last one, a task that connected by itself ends. */
+/* Ends it as its thread does: with the last one the task's rights go, see task_disconnected. */
 void connection_hang_up(struct connection *connection);
 /* Sends a reply, or keeps it until the thread reads. Eats the frame's body. */
 void connection_reply(struct connection *connection, struct frame *frame);

@@ -10,6 +10,7 @@
 #define PORTD_CORE_H
 
 #include "base/list.h"
+#include "base/map.h"
 #include "portd/world.h"
 
 struct core_idle;
@@ -21,8 +22,16 @@ struct world {
 	struct list tasks;
 	struct list ports;	/* the live ones */
 	struct list messages;	/* queued, on their way, or received by the keeper */
+	struct list accounts;	/* of tasks, and of those that have ended and left something */
+	struct list users;
+	struct map memory_files;	/* files that belong to a receiver, see memory.c */
+	uint32_t n_strangers;	/* tasks that have connected by themselves, without a word yet */
 	uint32_t last_task;
-	bool checked;		/* world_check after every request */
+	uint64_t last_number;	/* of a port or a message */
+	struct list traces;	/* struct trace: whoever listens */
+	bool checked;		/* core_check after every request */
+	size_t n_checked;	/* objects, the last time */
+	unsigned n_unchecked;	/* requests since then */
 
 	/* Work. A dying port goes to the head: what dies with it dies first. */
 	struct list dying;
@@ -36,6 +45,9 @@ struct world {
 /* Around everything that is done for a task: leave does the work. */
 void core_enter(struct world *world);
 void core_leave(struct world *world);
+void core_check(struct world *world);
+/* The same as world_check for a world that was read: NULL, or what does not hold. */
+const char *world_audit(const struct world *world);
 /* There is work; somebody will see to it. */
 void core_wake(struct world *world);
 

@@ -70,6 +70,7 @@ start_candidate(struct change *change)
 		change_finish(change);
 		return;
 	}
+	task_set_node(change->candidate->task, node->path);
 	change->pid = (uint32_t)change->candidate->pid;
 	if (change->flags & NODE_SET_PAUSE)
 		pause_start(change);
@@ -235,76 +236,64 @@ take_setting(struct change *change, const struct node_set_in *in)
 }
 
 static struct change *
-change_new(struct keeper *keeper, struct message *request, uint32_t id)
+change_new(struct rpc_request *request, const struct node_set_in *in)
 {
 	struct change *change = calloc(1, sizeof(*change));
 
 	if (!change)
 		return NULL;
-	change->keeper = keeper;
-	change->reply = message_take_reply(request);
-	change->reply_id = id;
-	change->node_fd = change->underlying_fd = -1;
+	change->keeper = request->arg;
+	change->reply = request_later(request);
+	change->reply_id = ROUTINE_node_set;
+	change->node_fd = in->node;
+	change->underlying_fd = in->underlying;
+	change->flags = in->flags;
+	change->goaway = in->goaway;
+	change->timeout_ms = in->timeout_ms;
+	change->restore_mode = in->restore_mode & 07777;
+	change->underlying_path = strdup(in->underlying_path);
+	if (!(in->flags & (NODE_SET_ACTIVE | NODE_SET_STORED)))
+		change->flags |= NODE_SET_PASSIVE;
 	return change;
 }
 
 /* node_set. */
-void
-change_begin(struct keeper *keeper, struct message *request)
+int
+change_begin(struct rpc_request *request, struct node_set_in *in, struct node_set_out *out)
 {
-	struct change *change = change_new(keeper, request, ROUTINE_node_set);
-	struct node_set_in in;
+	struct keeper *keeper = request->arg;
+	struct change *change = change_new(request, in);
 
+	(void)out;
 	if (!change)
-		return;
-	if (node_set_in_get(&request->body, &in) < 0) {
-		change_fail(change, PORT_E_RPC_BAD_ARGUMENTS, " ");
-		change_finish(change);
-		return;
-	}
-	change->node_fd = in.node;
-	change->underlying_fd = in.underlying;
-	change->flags = in.flags;
-	change->goaway = in.goaway;
-	change->timeout_ms = in.timeout_ms;
-	change->restore_mode = in.restore_mode & 07777;
-	change->underlying_path = strdup(in.underlying_path);
-	if (!(in.flags & (NODE_SET_ACTIVE | NODE_SET_STORED)))
-		change->flags |= NODE_SET_PASSIVE;
+		return request_fail(request, -ENOMEM, "%s: out of memory", in->path);
 	if (keeper->stopping)
-		change_fail(change, -ESHUTDOWN, "%s: hird-portd is ending; try again", in.path);
+		change_fail(change, -ESHUTDOWN, "%s: hird-portd is ending; try again", in->path);
 	if (!change->underlying_path)
-		change_fail(change, -ENOMEM, "%s: out of memory", in.path);
-	if (change->code != 0 || check_path(keeper, change, in.path) < 0 ||
-	    take_setting(change, &in) < 0 || take_node(change, in.path) < 0)
+		change_fail(change, -ENOMEM, "%s: out of memory", in->path);
+	if (change->code != 0 || check_path(keeper, change, in->path) < 0 ||
+	    take_setting(change, in) < 0 || take_node(change, in->path) < 0)
 		change_finish(change);
 	else if (!change->waiting)
 		change_decide(change);
+	return RPC_NO_REPLY;
 }
 
 /* node_resume. */
-void
-change_resume(struct keeper *keeper, struct message *request)
+int
+change_resume(struct rpc_request *request, struct node_resume_in *in, struct node_resume_out *out)
 {
-	struct right reply = message_take_reply(request);
-	struct node_resume_in in;
-	struct node *node;
-	char text[512];
+	struct node *node = node_find(request->arg, in->path);
+	struct change *change = node ? node->change : NULL;
 
-	if (node_resume_in_get(&request->body, &in) < 0) {
-		answer_send(reply, ROUTINE_node_resume, PORT_E_RPC_BAD_ARGUMENTS, "");
-		return;
-	}
-	node = node_find(keeper, in.path);
-	if (!node || !node->change || !node->change->paused) {
-		snprintf(text, sizeof(text), "%.300s: no start is paused there", in.path);
-		answer_send(reply, ROUTINE_node_resume, -ESRCH, text);
-		return;
-	}
-	node->change->reply = reply;
-	node->change->reply_id = ROUTINE_node_resume;
-	node->change->paused = false;
-	incarnation_set_timeout(node->change->candidate, node->change->timeout_ms);
-	if (node->change->candidate->state == INCARNATION_ANNOUNCED)
-		change_detach(node->change);
+	(void)out;
+	if (!change || !change->paused)
+		return request_fail(request, -ESRCH, "%.300s: no start is paused there", in->path);
+	change->reply = request_later(request);
+	change->reply_id = ROUTINE_node_resume;
+	change->paused = false;
+	incarnation_set_timeout(change->candidate, change->timeout_ms);
+	if (change->candidate->state == INCARNATION_ANNOUNCED)
+		change_detach(change);
+	return RPC_NO_REPLY;
 }

@@ -15,6 +15,7 @@
 #include "base/sys.h"
 #include "portd/arm.h"
 #include "portd/change.h"
+#include "portd/inspect.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
 #include "portd/options.h"
@@ -22,53 +23,7 @@
 #include "portd/watch.h"
 #include "wire/recovery.h"
 
-
 enum { SWEEP_DEADLINE_MS = 10 * 1000 };
-
-/* Answers ------------------------------------------------------------------- */
-
-/* The answer to request `id`, so far. NULL: no memory. */
-struct message *
-answer_new(uint32_t id, int code, const char *text)
-{
-	struct message *message = message_new(id + RPC_REPLY_OFFSET);
-
-	if (!message)
-		return NULL;
-	wire_put_i32(&message->body, code);
-	wire_put_str(&message->body, text);
-	return message;
-}
-
-/* Answers without fields; eats reply. */
-void
-answer_send(struct right reply, uint32_t id, int code, const char *text)
-{
-	struct message *message;
-
-	if (reply.kind == RIGHT_NULL || reply.kind == RIGHT_DEAD) {
-		right_release(reply);
-		return;
-	}
-	message = answer_new(id, code, text);
-	if (message)
-		message_send(reply, message, (struct right){ .kind = RIGHT_NULL });
-	else
-		right_release(reply);
-}
-
-/* "PATH: text" with the code; eats reply. */
-static void __attribute__((format(printf, 4, 5)))
-answer_error(struct right reply, uint32_t id, int code, const char *format, ...)
-{
-	char text[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	answer_send(reply, id, code, text);
-}
 
 /* Nodes, told ---------------------------------------------------------------- */
 
@@ -110,13 +65,13 @@ read_recovery(const struct node *node, struct node_get_out *out)
 }
 
 static void
-tell_node(struct node *node, struct right reply)
+tell_node(struct node *node, struct node_get_out *out)
 {
 	struct setting *setting = node_setting(node);
 	const struct setting *active = node->active ? node->active : node->run;
 	const struct incarnation *inc = node->inc ? node->inc : change_candidate(node);
-	struct message *message = answer_new(ROUTINE_node_get, 0, "");
-	struct node_get_out out = {
+
+	*out = (struct node_get_out){
 		.path = node->path,
 		.state = node_state(node),
 		.kind = setting ? setting->kind : 0,
@@ -136,65 +91,45 @@ tell_node(struct node *node, struct right reply)
 		.files = argv_blob(setting, true),
 		.underlying_path = node->underlying_path,
 	};
-
-	if (!message) {
-		right_release(reply);
-		return;
-	}
-	read_recovery(node, &out);
-	node_get_out_put(&message->body, &out);
-	message_send(reply, message, (struct right){ .kind = RIGHT_NULL });
+	read_recovery(node, out);
 }
 
-static void
-take_get(struct keeper *keeper, struct message *request)
-{
-	struct right reply = message_take_reply(request);
-	struct node_get_in in;
-	struct node *node;
+/* Handlers of the node interface ----------------------------------------------- */
 
-	if (node_get_in_get(&request->body, &in) < 0) {
-		answer_send(reply, request->id, PORT_E_RPC_BAD_ARGUMENTS, "");
-		return;
-	}
-	node = in.exact ? node_find(keeper, in.path) : NULL;
-	if (!node && (in.exact || in.path[0] == '\0'))
+static int
+nothing_set(struct rpc_request *request, const char *path)
+{
+	return request_fail(request, -ENOENT, "%.900s: no translator is set there", path);
+}
+
+static int
+handle_get(struct rpc_request *request, struct node_get_in *in, struct node_get_out *out)
+{
+	struct keeper *keeper = request->arg;
+	struct node *node = in->exact ? node_find(keeper, in->path) : NULL;
+
+	if (!node && (in->exact || in->path[0] == '\0'))
 		watch_look(keeper->watch);
-	node = in.exact ? node_find(keeper, in.path) : find_after(keeper, in.path);
-	if (node)
-		tell_node(node, reply);
-	else
-		answer_error(reply, request->id, -ENOENT, "%.900s: no translator is set there",
-		    in.path);
+	node = in->exact ? node_find(keeper, in->path) : find_after(keeper, in->path);
+	if (!node)
+		return nothing_set(request, in->path);
+	tell_node(node, out);
+	return 0;
 }
 
-static void
-take_control(struct keeper *keeper, struct message *request)
+static int
+handle_control(struct rpc_request *request, struct node_control_in *in,
+    struct node_control_out *out)
 {
-	struct right reply = message_take_reply(request);
-	struct node_control_out out = { 0 };
-	struct node_control_in in;
-	struct message *message;
-	struct node *node;
+	struct node *node = node_find(request->arg, in->path);
 
-	if (node_control_in_get(&request->body, &in) < 0) {
-		answer_send(reply, request->id, PORT_E_RPC_BAD_ARGUMENTS, "");
-		return;
-	}
-	node = node_find(keeper, in.path);
-	if (!node || !node->inc || !right_is_live(&node->inc->control)) {
-		answer_error(reply, request->id, node ? -ESRCH : -ENOENT, "%.900s: %s", in.path,
-		    node ? "its translator does not run" : "no translator is set there");
-		return;
-	}
-	message = answer_new(request->id, 0, "");
-	if (!message) {
-		right_release(reply);
-		return;
-	}
-	out.control = message_add_right(message, right_copy_send(&node->inc->control));
-	node_control_out_put(&message->body, &out);
-	message_send(reply, message, (struct right){ .kind = RIGHT_NULL });
+	if (!node)
+		return nothing_set(request, in->path);
+	if (!node->inc || !right_is_live(&node->inc->control))
+		return request_fail(request, -ESRCH, "%.900s: its translator does not run",
+		    in->path);
+	out->control = message_add_right(request->answer, right_copy_send(&node->inc->control));
+	return 0;
 }
 
 static uint32_t
@@ -207,12 +142,13 @@ count_running(const struct keeper *keeper)
 	return n;
 }
 
-static void
-take_info(struct keeper *keeper, struct message *request)
+static int
+handle_info(struct rpc_request *request, struct keeper_info_in *in, struct keeper_info_out *out)
 {
-	struct right reply = message_take_reply(request);
-	struct message *message = answer_new(request->id, 0, "");
-	struct keeper_info_out out = {
+	struct keeper *keeper = request->arg;
+
+	(void)in;
+	*out = (struct keeper_info_out){
 		.version = VERSION,
 		.pid = (uint32_t)getpid(),
 		.since = keeper->since,
@@ -222,16 +158,8 @@ take_info(struct keeper *keeper, struct message *request)
 		.state_dir = keeper->state_dir,
 		.features = keeper->resend ? "resend" : "",
 	};
-
-	if (!message) {
-		right_release(reply);
-		return;
-	}
-	keeper_info_out_put(&message->body, &out);
-	message_send(reply, message, (struct right){ .kind = RIGHT_NULL });
+	return 0;
 }
-
-/* Arming --------------------------------------------------------------------- */
 
 struct asked {
 	struct right reply;
@@ -265,74 +193,106 @@ arm_asked(struct keeper *keeper, const char *path, struct arm_batch *batch)
 	arm_batch_close(batch);
 }
 
-static void
-take_arm(struct keeper *keeper, struct message *request)
+static int
+handle_arm(struct rpc_request *request, struct keeper_arm_in *in, struct keeper_arm_out *out)
 {
-	struct right reply = message_take_reply(request);
-	struct keeper_arm_in in;
+	struct keeper *keeper = request->arg;
 	struct asked *asked;
 	struct arm_batch *batch;
 
-	if (keeper_arm_in_get(&request->body, &in) < 0) {
-		answer_send(reply, request->id, PORT_E_RPC_BAD_ARGUMENTS, "");
-		return;
-	}
-	if (in.path[0] && !node_find(keeper, in.path)) {
-		answer_error(reply, request->id, -ENOENT, "%.900s: no translator is set there",
-		    in.path);
-		return;
-	}
+	(void)out;
+	if (in->path[0] && !node_find(keeper, in->path))
+		return nothing_set(request, in->path);
 	asked = calloc(1, sizeof(*asked));
 	batch = asked ? arm_batch_new(on_armed, asked) : NULL;
 	if (!batch) {
 		free(asked);
-		right_release(reply);
-		return;
+		return request_fail(request, -ENOMEM, "out of memory");
 	}
-	asked->reply = reply;
-	arm_asked(keeper, in.path, batch);
+	asked->reply = request_later(request);
+	arm_asked(keeper, in->path, batch);
+	return RPC_NO_REPLY;
 }
 
-static void
-take_stop(struct keeper *keeper, struct message *request)
+/* Answered before it starts. */
+static int
+handle_stop(struct rpc_request *request, struct keeper_stop_in *in, struct keeper_stop_out *out)
 {
-	answer_send(message_take_reply(request), request->id, 0, "");
+	struct keeper *keeper = request->arg;
+
+	(void)in;
+	(void)out;
+	answer_send(request_later(request), ROUTINE_keeper_stop, 0, "");
 	keeper->stop(keeper->stop_arg);
+	return RPC_NO_REPLY;
 }
 
-/* Dispatch -------------------------------------------------------------------- */
+/* The disk first: what is answered stays. */
+static int
+handle_service(struct rpc_request *request, struct keeper_service_in *in,
+    struct keeper_service_out *out)
+{
+	struct keeper *keeper = request->arg;
+	AUTO_TEXT struct text why = { 0 };
+	struct store_service row = {
+		.name = (char *)in->name,
+		.program = (char *)in->program,
+		.argv = { (char *)in->argv.data, in->argv.size },
+		.env = { (char *)in->env.data, in->env.size },
+	};
+	int code;
 
-static const struct routine {
-	uint32_t id;
-	void (*take)(struct keeper *keeper, struct message *request);
-} routines[] = {
-	{ ROUTINE_node_set, change_begin },
-	{ ROUTINE_node_resume, change_resume },
-	{ ROUTINE_node_get, take_get },
-	{ ROUTINE_node_set_options, options_begin },
-	{ ROUTINE_node_control, take_control },
-	{ ROUTINE_keeper_info, take_info },
-	{ ROUTINE_keeper_arm, take_arm },
-	{ ROUTINE_keeper_stop, take_stop },
+	(void)out;
+	code = names_may_declare(&keeper->names, row.name, row.program, &row.argv);
+	if (code)
+		return request_fail(request, code, "%s: %s", row.name, port_error_text(code));
+	code = row.argv.size > 0 ? store_put_service(keeper->store, &row, &why)
+				 : store_delete_service(keeper->store, row.name, &why);
+	if (code)
+		return request_fail(request, code, "%s", text_string(&why));
+	return names_declare(&keeper->names, row.name, row.program, &row.argv, &row.env);
+}
+
+WIRE_SERVER(node)
+
+static const struct node_server server = {
+	.node_set = change_begin,
+	.node_resume = change_resume,
+	.node_get = handle_get,
+	.node_set_options = options_begin,
+	.node_control = handle_control,
+	.keeper_info = handle_info,
+	.keeper_arm = handle_arm,
+	.keeper_stop = handle_stop,
+	.keeper_service = handle_service,
 };
 
 static void
 on_message(struct port *port, struct message *message, void *arg)
 {
-	const struct routine *routine = routines;
-	const struct routine *end = routines + ARRAY_SIZE(routines);
+	struct keeper *keeper = arg;
 
 	(void)port;
-	while (routine < end && routine->id != message->id)
-		routine++;
-	if (routine < end)
-		routine->take(arg, message);
-	else
+	if (!dispatch(&node_interface, node_handle, &server, message, arg) &&
+	    !names_serve(&keeper->names, message) && !inspect_serve(keeper->world, message))
 		answer_send(message_take_reply(message), message->id, PORT_E_RPC_BAD_ID, "");
 	message_free(message);
 }
 
 /* Beginning ------------------------------------------------------------------- */
+
+static int
+load_service(const struct store_service *service, void *arg)
+{
+	struct keeper *keeper = arg;
+	int code = names_declare(&keeper->names, service->name, service->program,
+	    &service->argv, &service->env);
+
+	if (code)
+		log_error("service %s cannot be declared: %s", service->name,
+		    port_error_text(code));
+	return 0;
+}
 
 static int
 load_row(const struct store_row *row, void *arg)
@@ -393,7 +353,11 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 	err = open_port(keeper, why);
 	if (err < 0)
 		return err;
-	err = store_each(keeper->store, load_row, keeper, &damage);
+	err = names_init(&keeper->names, keeper->world, keeper->loop, keeper->log_dir);
+	if (err == 0)
+		err = store_each_service(keeper->store, load_service, keeper, &damage);
+	if (err == 0)
+		err = store_each(keeper->store, load_row, keeper, &damage);
 	if (damage.size > 0)
 		log_error("%s", text_string(&damage));
 	if (err < 0)
@@ -433,6 +397,7 @@ keeper_deinit(struct keeper *keeper)
 		node_free(LIST_ENTRY(at, struct node, link));
 	LIST_FOR_EACH(at, next, &keeper->mounts)
 		mount_free(LIST_ENTRY(at, struct mount, link));
+	names_deinit(&keeper->names);
 	watch_free(keeper->watch);
 	stale_free(keeper->stale);
 	keeper->stale = NULL;

@@ -10,7 +10,9 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "portd/dispatch.h"
 #include "portd/message.h"
+#include "portd/names.h"
 #include "portd/port.h"
 #include "portd/right.h"
 #include "portd/store.h"
@@ -26,6 +28,7 @@ struct keeper {
 	struct world *world;
 	struct store *store;
 	struct port *port;		/* the tools' requests arrive here */
+	struct names names;		/* which the same port answers for */
 	struct watch *watch;		/* of the mount table */
 	struct stale *stale;		/* watches the files of nodes at rest */
 	struct list nodes;		/* struct node, by path */
@@ -68,10 +71,5 @@ void keeper_begin(struct keeper *keeper);
 void keeper_end(struct keeper *keeper, void (*done)(void *arg), void *arg);
 /* After keeper_end, or before keeper_begin. Handles close in the loop's next turns. */
 void keeper_deinit(struct keeper *keeper);
-
-/* Answers: a message that holds code and text, to which the fields of NAME_out may be put,
- * and the whole answer. `reply` is eaten by the latter. */
-struct message *answer_new(uint32_t id, int code, const char *text);
-void answer_send(struct right reply, uint32_t id, int code, const char *text);
 
 #endif

@@ -26,7 +26,6 @@ portd_hird_portd_SOURCES = \
 	portd/start.c portd/start.h \
 	portd/store.c portd/store.h \
 	portd/tend.c \
-	portd/translog.c portd/translog.h \
 	portd/watch.c portd/watch.h
 portd_hird_portd_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
 dist_man_MANS += portd/hird-portd.8
@@ -46,24 +45,62 @@ endif
 # The rights core: what a keeper of nodes links, and the unit tests.
 noinst_LIBRARIES += portd/librights.a
 portd_librights_a_SOURCES = \
+	portd/account.c portd/account.h \
 	portd/call.c portd/call.h \
 	portd/check.c \
 	portd/connection.c portd/connection.h \
 	portd/core.h \
+	portd/dispatch.c portd/dispatch.h \
+	portd/inspect.c portd/inspect.h \
+	portd/memory.c portd/memory.h \
 	portd/message.c portd/message.h \
+	portd/names.c portd/names.h \
 	portd/notify.c portd/notify.h \
 	portd/port.c portd/port.h \
 	portd/right.c portd/right.h \
+	portd/service.c portd/service.h \
+	portd/set.c portd/set.h \
 	portd/space.c portd/space.h \
+	portd/state.c portd/state.h \
+	portd/tape.c portd/tape.h \
 	portd/task.c portd/task.h \
+	portd/trace.c portd/trace.h \
 	portd/transfer.c portd/transfer.h \
+	portd/translog.c portd/translog.h \
 	portd/world.c portd/world.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += portd/test-right portd/test-world
-TESTS += portd/test-right portd/test-world
-portd_test_right_SOURCES = portd/test-right.c portd/test-client.c portd/test-client.h
+check_PROGRAMS += portd/test-account portd/test-memory portd/test-return portd/test-right portd/test-set portd/test-state portd/test-world
+TESTS += portd/test-account portd/test-memory portd/test-return portd/test-right portd/test-set portd/test-state portd/test-world
+portd_test_account_SOURCES = portd/test-account.c portd/test-case.h portd/test-client.c \
+	portd/test-client.h
+portd_test_account_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_memory_SOURCES = portd/test-memory.c portd/test-case.h portd/test-client.c \
+	portd/test-client.h
+portd_test_memory_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_return_SOURCES = portd/test-return.c portd/test-case.h portd/test-client.c \
+	portd/test-client.h
+portd_test_return_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_state_SOURCES = portd/test-state.c portd/test-case.h portd/test-client.c \
+	portd/test-client.h
+portd_test_state_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_set_SOURCES = portd/test-set.c portd/test-case.h portd/test-client.c \
+	portd/test-client.h
+portd_test_set_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_right_SOURCES = portd/test-right.c portd/test-case.h portd/test-client.c \
+	portd/test-client.h
 portd_test_right_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_world_SOURCES = portd/test-world.c portd/test-client.c portd/test-client.h
 portd_test_world_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 endif
+
+# Not part of a build: make fuzz && portd/fuzz-node
+EXTRA_DIST += portd/fuzz-dispatch.c
+CLEANFILES += portd/fuzz-node
+FUZZ_NODE_FILES = portd/fuzz-dispatch.c $(filter %.c,$(portd_librights_a_SOURCES))
+fuzz: portd/fuzz-node
+portd/fuzz-node: $(FUZZ_NODE_FILES) libtrans/libtrans.a
+	$(AM_V_CCLD)$(MKDIR_P) portd && \
+	$(FUZZ_CC) $(FUZZ_FLAGS) -D_GNU_SOURCE -DVERSION='"fuzz"' $(UV_CFLAGS) \
+	  -I$(top_srcdir)/libtrans -I$(top_srcdir) -o $@ $(FUZZ_NODE_FILES:%=$(top_srcdir)/%) \
+	  $(HIRD_LIBS) $(UV_LIBS)

@@ -202,7 +202,7 @@ on_linger(uv_timer_t *timer)
 	uint64_t now = uv_now(&portd->loop);
 
 	if (portd->keeper.n_nodes > 0 || world_tasks(portd->world) > 0 ||
-	    !list_is_empty(&portd->keeper.incarnations))
+	    !list_is_empty(&portd->keeper.incarnations) || names_is_busy(&portd->keeper.names))
 		portd->alone_since = 0;
 	else if (portd->alone_since == 0)
 		portd->alone_since = now;

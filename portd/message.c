@@ -12,9 +12,11 @@
 
 #include "base/log.h"
 #include "portd/core.h"
+#include "portd/memory.h"
 #include "portd/port.h"
 #include "portd/space.h"
 #include "portd/task.h"
+#include "portd/trace.h"
 
 static const struct right no_right = { RIGHT_NULL, NULL };
 
@@ -147,40 +149,59 @@ message_is_circular(const struct message *message)
 	return at == message;
 }
 
-/* What a message weighs in its payer's account, in bytes. */
-size_t
-message_cost(const struct message *message)
+/* What it takes to keep a message: `size` bytes, with what is beside them in body. */
+struct message_bill
+message_bill(const struct wire_buf *body, size_t size, size_t n_rights)
 {
-	return sizeof(*message) + message->body.size + message->n_rights * sizeof(struct right) +
-	    message->body.n_ports * sizeof(struct wire_port);
+	return (struct message_bill){
+		.bytes = sizeof(struct message) + size + n_rights * sizeof(struct right) +
+		    body->n_ports * sizeof(struct wire_port) + memory_held(body),
+		.descriptors = body->fds.n + (body->region ? 2 : 0),
+		.regions = body->region != NULL,
+	};
+}
+
+/* Whether an account may have one message more. */
+bool
+message_can_pay(const struct account *account, const struct message_bill *bill)
+{
+	return account_allows(account, ACCOUNT_MESSAGES, 1) &&
+	    account_allows(account, ACCOUNT_BYTES, bill->bytes) &&
+	    account_allows(account, ACCOUNT_DESCRIPTORS, bill->descriptors) &&
+	    account_allows(account, ACCOUNT_REGIONS, bill->regions);
 }
 
 /* Makes a message the world's: what is in it is accounted for there. */
 void
-message_adopt(struct message *message, struct world *world, struct task *payer)
+message_adopt(struct message *message, struct world *world, struct account *account)
 {
-	if (!list_is_linked(&message->world))
+	if (!list_is_linked(&message->world)) {
+		message->number = ++world->last_number;
 		list_link_tail(&world->messages, &message->world);
-	message->payer = payer;
-	if (!payer)
+	}
+	if (!account)
 		return;
-	payer->queued_bytes += message_cost(message);
-	payer->queued_fds += message->body.fds.n;
-	list_link_tail(&payer->messages, &message->charge);
+	message->account = account;
+	message->bill = message_bill(&message->body, message->body.size, message->n_rights);
+	account_add(account, ACCOUNT_MESSAGES, 1);
+	account_add(account, ACCOUNT_BYTES, message->bill.bytes);
+	account_add(account, ACCOUNT_DESCRIPTORS, message->bill.descriptors);
+	account_add(account, ACCOUNT_REGIONS, message->bill.regions);
 }
 
-/* Takes a message off its payer's account. */
+/* Takes a message off the account of who pays for it, which may be gone then: the number of
+ * messages goes last. */
 void
 message_uncharge(struct message *message)
 {
-	struct task *payer = message->payer;
+	struct account *account = STEAL_PTR(message->account);
 
-	if (!payer)
+	if (!account)
 		return;
-	payer->queued_bytes -= message_cost(message);
-	payer->queued_fds -= message->body.fds.n;
-	list_unlink(&message->charge);
-	message->payer = NULL;
+	account_return(account, ACCOUNT_BYTES, message->bill.bytes);
+	account_return(account, ACCOUNT_DESCRIPTORS, message->bill.descriptors);
+	account_return(account, ACCOUNT_REGIONS, message->bill.regions);
+	account_return(account, ACCOUNT_MESSAGES, 1);
 }
 
 /* Ends a message, with all the rights and descriptors in it. */
@@ -193,6 +214,9 @@ message_free(struct message *message)
 		return;
 	if (!list_is_linked(&message->world))
 		release = right_release;	/* the keeper's, in part or whole */
+	if (list_is_linked(&message->link) && message->dest.port &&
+	    trace_is_on(message->dest.port->world))
+		trace_destroyed(message);
 	message_uncharge(message);
 	list_unlink(&message->link);
 	list_unlink(&message->world);
@@ -206,10 +230,10 @@ message_free(struct message *message)
 }
 
 /* Who pays for a message of portd's own. */
-static struct task *
+static struct account *
 receiver_of(const struct port *port)
 {
-	return port->holder ? port->holder->space->task : NULL;
+	return port->holder ? port->holder->space->task->account : NULL;
 }
 
 /* Sends a message whose dest is set. Eats it. What a task has brought upon itself
@@ -218,24 +242,25 @@ void
 message_post(struct message *message, struct world *world)
 {
 	struct port *port = message->dest.port;
-	struct task *payer;
+	struct message_bill bill = message_bill(&message->body, message->body.size, message->n_rights);
+	struct account *account;
 
 	message_adopt(message, world, NULL);
 	if (!right_is_live(&message->dest)) {
 		message_free(message);
 		return;
 	}
-	payer = receiver_of(port);
-	if (payer && payer->queued_bytes + message_cost(message) > TASK_BYTES_MAX) {
+	account = receiver_of(port);
+	if (port->msgcount >= PORT_QUEUE_MAX || (account && !message_can_pay(account, &bill))) {
 		struct right dest = message->dest;
 
-		log_debug("task %u does not read its messages: one is thrown away", payer->id);
+		log_debug("a task does not read its messages: one is thrown away");
 		message->dest = no_right;
 		right_consume(dest);	/* eats dest */
 		message_free(message);
 		return;
 	}
-	message_adopt(message, world, payer);
+	message_adopt(message, world, account);
 	port_enqueue(port, message);
 }
 
@@ -269,7 +294,7 @@ message_send(struct right dest, struct message *message, struct right reply)
 		message_free(message);
 		return;
 	}
-	if (!right_is_live(&dest)) {
+	if (!right_is_live(&dest) || message_is_circular(message)) {
 		message_free(message);
 		return;
 	}

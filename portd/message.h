@@ -10,7 +10,7 @@
 #include "portd/right.h"
 #include "wire/codec.h"
 
-struct task;
+struct account;
 struct world;
 
 struct message {
@@ -29,9 +29,14 @@ struct message {
 	struct right *rights;
 	size_t n_rights;
 
+	uint64_t number;	/* likewise as a port's; 0: not of the world yet */
 	struct list world;	/* in the world's messages; unlinked: the keeper is making it */
-	struct list charge;	/* in the messages of the task that pays for it */
-	struct task *payer;
+	struct account *account;	/* of who pays for it, or NULL */
+	struct message_bill {
+		size_t bytes;
+		uint32_t descriptors;
+		uint32_t regions;
+	} bill;			/* what for */
 };
 
 /* A message of portd's own; its body is written with wire_put_*. Rights are
@@ -54,9 +59,11 @@ void message_send(struct right dest, struct message *message, struct right reply
 int message_reserve(struct message *message, size_t n_rights);
 void message_set_right(struct message *message, size_t i, struct right right);
 bool message_is_circular(const struct message *message);
-size_t message_cost(const struct message *message);
-/* Into the world; `payer` may be NULL. */
-void message_adopt(struct message *message, struct world *world, struct task *payer);
+/* What a message with this body and so many rights costs; whether an account has that. */
+struct message_bill message_bill(const struct wire_buf *body, size_t size, size_t n_rights);
+bool message_can_pay(const struct account *account, const struct message_bill *bill);
+/* Into the world, at the expense of an account, which may be NULL. */
+void message_adopt(struct message *message, struct world *world, struct account *account);
 void message_uncharge(struct message *message);
 /* Queues a message of the core's to its dest, whatever the limit, at the
  * expense of whoever receives there; eats it. */

@@ -14,8 +14,13 @@ void notify_dead_name(struct right asked, port_name_t name, struct list *farewel
 void notify_send_once(struct right unused);
 /* Tells who asked for it that the port has no senders; once. */
 void notify_no_senders(struct port *port);
+/* Tells those who found no room in the port's queue that there is some; once. */
+void notify_send_possible(struct port *port);
+/* Sends the receive right of a port whose owner gave it up to whoever asked for it. False:
+ * nobody did who could receive it. */
+bool notify_port_destroyed(struct port *port);
 
-int notify_request(struct space *space, const struct request_notification_in *in,
-    port_name_t *previousp);
+int notify_request(struct space *caller, struct space *space,
+    const struct request_notification_in *in, port_name_t *previousp);
 
 #endif

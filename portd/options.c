@@ -170,22 +170,20 @@ begin(struct options *options, struct node_set_options_in *in)
 }
 
 /* node_set_options. */
-void
-options_begin(struct keeper *keeper, struct message *request)
+int
+options_begin(struct rpc_request *request, struct node_set_options_in *in,
+    struct node_set_options_out *out)
 {
 	struct options *options = calloc(1, sizeof(*options));
-	struct node_set_options_in in;
 
+	(void)out;
 	if (!options)
-		return;
-	options->keeper = keeper;
-	options->reply = message_take_reply(request);
-	if (node_set_options_in_get(&request->body, &in) < 0) {
-		finish(options, PORT_E_RPC_BAD_ARGUMENTS, " ");
-		return;
-	}
-	options->save = in.save;
-	begin(options, &in);
-	for (uint32_t i = 0; i < in.fds.n; i++)
-		fd_close(&in.fds.fd[i]);
+		return request_fail(request, -ENOMEM, "%s: out of memory", in->path);
+	options->keeper = request->arg;
+	options->reply = request_later(request);
+	options->save = in->save;
+	begin(options, in);
+	for (uint32_t i = 0; i < in->fds.n; i++)
+		fd_close(&in->fds.fd[i]);
+	return RPC_NO_REPLY;
 }

@@ -3,10 +3,11 @@
 #ifndef PORTD_OPTIONS_H
 #define PORTD_OPTIONS_H
 
+#include "portd/dispatch.h"
 #include "portd/keeper.h"
-#include "portd/message.h"
 
-/* Answers the message itself, which stays the caller's. */
-void options_begin(struct keeper *keeper, struct message *request);
+/* A handler, which answers itself. */
+int options_begin(struct rpc_request *request, struct node_set_options_in *in,
+    struct node_set_options_out *out);
 
 #endif

@@ -15,7 +15,10 @@
 #include "portd/core.h"
 #include "portd/message.h"
 #include "portd/notify.h"
+#include "portd/set.h"
 #include "portd/space.h"
+#include "portd/task.h"
+#include "portd/trace.h"
 #include "portd/transfer.h"
 
 /* A live port without any rights; where its receive right is, the caller says.
@@ -28,6 +31,7 @@ port_new(struct world *world)
 	if (!port)
 		return NULL;
 	port->world = world;
+	port->number = ++world->last_number;
 	port->qlimit = PORT_QLIMIT_DEFAULT;
 	list_init(&port->queue);
 	list_init(&port->senders);
@@ -35,6 +39,21 @@ port_new(struct world *world)
 	list_init(&port->holders);
 	list_init(&port->farewells);
 	list_link_tail(&world->ports, &port->link);
+	return port;
+}
+
+/* Likewise for a task, which pays for it. NULL: it cannot, or there is no memory. */
+struct port *
+port_new_for(struct task *task)
+{
+	struct port *port = NULL;
+
+	if (account_allows(task->account, ACCOUNT_PORTS, 1))
+		port = port_new(task->world);
+	if (!port)
+		return NULL;
+	port->account = task->account;
+	account_add(port->account, ACCOUNT_PORTS, 1);
 	return port;
 }
 
@@ -49,6 +68,30 @@ port_new_kernel(struct world *world, port_deliver_fn *deliver, void *arg)
 		port->arg = arg;
 	}
 	return port;
+}
+
+/* A port of the keeper's that nobody reads. NULL: no memory. */
+struct port *
+port_new_kept(struct world *world)
+{
+	return port_new(world);
+}
+
+/* Whom to call when there is a message on such a port. */
+void
+port_watch_queue(struct port *port, port_arrived_fn *arrived, void *arg)
+{
+	port->arrived = arrived;
+	port->arg = arg;
+	if (arrived)
+		port_ready(port);
+}
+
+/* How many messages wait there. */
+uint32_t
+port_queued(const struct port *port)
+{
+	return port->msgcount;
 }
 
 /* Ends a port of portd's own; the caller must not use it again. */
@@ -68,6 +111,13 @@ port_put(struct port *port)
 		free(port);
 }
 
+/* Who waits for the messages of a port. */
+static struct list *
+receivers_of(struct port *port)
+{
+	return port->set ? &port->set->receivers : &port->receivers;
+}
+
 /* Puts a port on the list of work when it has a message and a taker. */
 void
 port_ready(struct port *port)
@@ -76,7 +126,7 @@ port_ready(struct port *port)
 
 	if (port->dead || list_is_linked(&port->work) || list_is_empty(&port->queue))
 		return;
-	if (!port->deliver && list_is_empty(&port->receivers))
+	if (!port->deliver && !port->arrived && list_is_empty(receivers_of(port)))
 		return;
 	list_link_tail(&world->ready, &port->work);
 	core_wake(world);
@@ -88,7 +138,12 @@ port_enqueue(struct port *port, struct message *message)
 {
 	list_link_tail(&port->queue, &message->link);
 	port->msgcount++;
-	port_ready(port);
+	if (trace_is_on(port->world))
+		trace_sent(message);
+	if (port->set)
+		set_fill(port);
+	else
+		port_ready(port);
 }
 
 /* The oldest message, or NULL. */
@@ -109,7 +164,8 @@ port_is_full(const struct port *port)
 }
 
 /* Lets senders in, in the order in which they came, while there is room. The
- * place is theirs at once: a newcomer cannot snatch it. */
+ * place is theirs at once: a newcomer cannot snatch it. If there is room then,
+ * whoever wants to hear of it does. */
 void
 port_admit(struct port *port)
 {
@@ -118,6 +174,8 @@ port_admit(struct port *port)
 
 		port_enqueue(port, transfer_admit(sender));
 	}
+	if (port->n_send_possible && !port_is_full(port))
+		notify_send_possible(port);
 }
 
 /* Takes the oldest message off the queue; the next number in sequence is used
@@ -127,10 +185,14 @@ port_dequeue(struct port *port)
 {
 	struct message *message = port_first(port);
 
+	if (trace_is_on(port->world))
+		trace_received(message, port->seqno);
 	list_unlink(&message->link);
 	message_uncharge(message);
 	port->msgcount--;
 	port->seqno++;
+	if (port->set)
+		set_turn(port);
 	port_admit(port);
 	return message;
 }
@@ -143,12 +205,38 @@ port_set_limit(struct port *port, uint32_t qlimit)
 	port_admit(port);
 }
 
-/* Answers every receiver that waits here with this code. */
+/* The receive right leaves its table: what belongs to its owner alone ends, the
+ * rest (queue, limit, requests, senders that wait) goes with it. */
 void
-port_turn_away(struct port *port, int code)
+port_uproot(struct port *port)
 {
-	LIST_FOR_EACH(link, next, &port->receivers)
-		transfer_end(LIST_ENTRY(link, struct connection, wait), code);
+	port->holder = NULL;
+	port->mscount = 0;
+	port->seqno = 0;
+	port->has_payload = false;
+	port->guarded = port->strict = false;
+	set_leave(port);
+	transfer_turn_away(&port->receivers, PORT_E_RCV_PORT_DIED);
+}
+
+/* Whether messages are queued on it or wait to be: without any, nothing is on its way in
+ * there. */
+bool
+port_has_queue(const struct port *port)
+{
+	return !list_is_empty(&port->queue) || !list_is_empty(&port->senders);
+}
+
+/* Whether whoever is to receive on `port` must have received `to` first, its receive right
+ * being on the way in a message that is queued on it, at once or through others. */
+bool
+port_leads_to(const struct port *port, const struct port *to)
+{
+	if (port != to && !port_has_queue(to))
+		return false;
+	while (port && port != to)
+		port = port->carrier ? port->carrier->dest.port : NULL;
+	return port != NULL;
 }
 
 static void
@@ -162,16 +250,32 @@ deliver_to_kernel(struct port *port)
 	port->deliver(port, message, port->arg);	/* eats message */
 }
 
+static void
+tell_arrival(struct port *port)
+{
+	port_arrived_fn *arrived = port->arrived;
+
+	port->arrived = NULL;
+	arrived(port, port->arg);
+}
+
 /* One step of work on a ready port: one message to one taker. */
 void
 port_deliver(struct port *port)
 {
+	struct list *receivers = receivers_of(port);
+
 	list_unlink(&port->work);
 	if (port->deliver)
 		deliver_to_kernel(port);
-	else if (!list_is_empty(&port->receivers))
-		transfer_deliver(LIST_ENTRY(port->receivers.next, struct connection, wait), port);
-	port_ready(port);
+	else if (port->arrived)
+		tell_arrival(port);
+	else if (!list_is_empty(receivers) && !list_is_empty(&port->queue))
+		transfer_deliver(LIST_ENTRY(receivers->next, struct connection, wait), port);
+	if (port->set)
+		set_ready(port->set);
+	else
+		port_ready(port);
 }
 
 /* Registers whom to tell that there are no senders; tells at once when there
@@ -185,7 +289,15 @@ port_expect(struct port *port, struct right notify, uint32_t sync)
 		notify_no_senders(port);
 }
 
-/* The same for a port of portd's own, to which the message goes. */
+/* Who gets the receive right instead of its end. Eats notify. */
+void
+port_arm_port_destroyed(struct port *port, struct right notify)
+{
+	right_reclaim(&notify);
+	port->port_destroyed = notify;
+}
+
+/* Registers a port of portd's own as the one to tell of its lack of senders. */
 void
 port_arm_no_senders(struct port *port, uint32_t sync)
 {
@@ -216,11 +328,15 @@ void
 port_destroy(struct port *port)
 {
 	struct world *world = port->world;
+	struct right heir = port->port_destroyed;
 
 	port->dead = true;
+	account_return(port->account, ACCOUNT_PORTS, 1);
+	port->account = NULL;
 	port->deliver = NULL;
-	port->holder = NULL;
+	port->arrived = NULL;
 	port->carrier = NULL;
+	port_uproot(port);
 	list_unlink(&port->link);
 	list_unlink(&port->work);
 	list_link_head(&world->dying, &port->work);
@@ -228,7 +344,8 @@ port_destroy(struct port *port)
 	LIST_FOR_EACH(link, next, &port->holders)
 		right_entry_died(LIST_ENTRY(link, struct entry, holder), &port->farewells);
 	release_senders(port);
-	port_turn_away(port, PORT_E_RCV_PORT_DIED);
+	port->port_destroyed = (struct right){ RIGHT_NULL, NULL };
+	right_consume(heir);	/* eats heir */
 }
 
 static void

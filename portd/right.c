@@ -19,6 +19,7 @@
 #include "portd/message.h"
 #include "portd/notify.h"
 #include "portd/port.h"
+#include "portd/set.h"
 #include "portd/space.h"
 
 /* 1. Rights outside of tables. */
@@ -53,7 +54,8 @@ uncount(const struct right *right)
 
 /* Gives up a right that is in no table and not lent. Eats it. A send right may
  * have been the last one (no-senders); a send-once right that goes unused is
- * answered by a message on itself; with a receive right goes its port. */
+ * answered by a message on itself; with a receive right goes its port, unless somebody
+ * asked to have it then. */
 void
 right_drop(struct right right)
 {
@@ -69,7 +71,7 @@ right_drop(struct right right)
 			notify_no_senders(port);
 	} else if (right.kind == RIGHT_SEND_ONCE) {
 		notify_send_once(right);	/* eats right */
-	} else {
+	} else if (!notify_port_destroyed(port)) {
 		port_destroy(port);
 	}
 }
@@ -168,16 +170,38 @@ right_release(struct right right)
 
 /* 2. Entries. */
 
+/* Nobody waits for room by this name any more. */
+void
+right_disarm(struct entry *entry)
+{
+	if (!entry->send_possible_armed)
+		return;
+	entry->send_possible_armed = false;
+	entry->port->n_send_possible--;
+}
+
+/* A sender by this name found no room: who asked to hear of some shall. */
+void
+right_arm(struct entry *entry)
+{
+	if (entry->send_possible_armed || entry->send_possible.kind == RIGHT_NULL)
+		return;
+	entry->send_possible_armed = true;
+	entry->port->n_send_possible++;
+}
+
 /* Removes an entry whose right went elsewhere: the name did not die, it is just
- * gone, and that is what the one who asked for its death hears. */
+ * gone, and that is what those hear who asked about it. */
 static void
 forget(struct entry *entry)
 {
-	struct right asked = entry->dead_name;
+	struct right death = entry->dead_name, room = entry->send_possible;
 	port_name_t name = entry->name;
 
+	right_disarm(entry);
 	space_remove(entry);
-	notify_port_deleted(asked, name);	/* eats asked */
+	notify_port_deleted(death, name);	/* eats death */
+	notify_port_deleted(room, name);	/* eats room */
 }
 
 /* Takes the send right out of an entry, whatever its references: the entry's
@@ -264,13 +288,16 @@ right_disposition_received(uint32_t disposition)
 }
 
 /* Whether an entry has what a disposition takes. A dead name has whatever
- * could once be moved or copied from it. */
+ * could once be moved or copied from it; a receive right may be bound to stay, or to make
+ * no send rights. */
 static bool
 fits(const struct entry *entry, uint32_t disposition)
 {
 	switch (disposition) {
 	case PORT_MOVE_RECEIVE:
+		return entry->type & TYPE_RECEIVE && !entry->port->strict;
 	case PORT_MAKE_SEND:
+		return entry->type & TYPE_RECEIVE && !entry->port->reply_only;
 	case PORT_MAKE_SEND_ONCE:
 		return entry->type & TYPE_RECEIVE;
 	case PORT_MOVE_SEND:
@@ -285,14 +312,19 @@ fits(const struct entry *entry, uint32_t disposition)
 
 /* 3. Out of a table. */
 
+/* Whether it is an entry with a receive right that nobody may drop by mistake. */
+bool
+right_is_guarded(const struct entry *entry)
+{
+	return entry && entry->type & TYPE_RECEIVE && entry->port->guarded;
+}
+
 static struct right
 move_receive(struct entry *entry)
 {
 	struct right right = uproot_receive(entry);
 
-	right.port->mscount = 0;
-	right.port->seqno = 0;
-	port_turn_away(right.port, PORT_E_RCV_PORT_DIED);
+	port_uproot(right.port);
 	return right;
 }
 
@@ -362,6 +394,18 @@ right_take(struct space *space, port_name_t name, uint32_t disposition, struct r
 		return PORT_E_INVALID_RIGHT;
 	*rightp = take(entry, disposition);
 	return 0;
+}
+
+/* The same for a call, which is no message: a guarded receive right does not go. */
+int
+right_take_by_call(
+    struct space *space, port_name_t name, uint32_t disposition, struct right *rightp)
+{
+	struct entry *entry = space_lookup(space, name);
+
+	if (disposition == PORT_MOVE_RECEIVE && right_is_guarded(entry))
+		return PORT_E_INVALID_RIGHT;
+	return right_take(space, name, disposition, rightp);
 }
 
 static int
@@ -573,6 +617,7 @@ void
 right_destroy_entry(struct entry *entry)
 {
 	struct port *port = entry->port;
+	struct set *set = entry->set;
 	uint32_t type = entry->type;
 
 	if (type & TYPE_RECEIVE)
@@ -584,6 +629,8 @@ right_destroy_entry(struct entry *entry)
 		right_drop((struct right){ RIGHT_SEND, port });
 	if (type & TYPE_RECEIVE)
 		right_drop((struct right){ RIGHT_RECEIVE, port });
+	if (type & TYPE_PORT_SET)
+		set_free(set);
 }
 
 /* The same, by name. */
@@ -594,6 +641,8 @@ right_destroy(struct space *space, port_name_t name)
 
 	if (!entry)
 		return PORT_E_INVALID_NAME;
+	if (right_is_guarded(entry))
+		return PORT_E_INVALID_RIGHT;
 	right_destroy_entry(entry);
 	return 0;
 }
@@ -648,7 +697,14 @@ mod_single(struct entry *entry, uint32_t kind, int32_t delta)
 		return 0;
 	if (delta != -1)
 		return PORT_E_INVALID_VALUE;
-	right_drop(kind == PORT_RIGHT_RECEIVE ? uproot_receive(entry) : uproot_once(entry));
+	if (kind == PORT_RIGHT_PORT_SET)
+		right_destroy_entry(entry);
+	else if (kind == PORT_RIGHT_SEND_ONCE)
+		right_drop(uproot_once(entry));
+	else if (right_is_guarded(entry))
+		return PORT_E_INVALID_RIGHT;
+	else
+		right_drop(uproot_receive(entry));
 	return 0;
 }
 
@@ -670,6 +726,31 @@ right_mod_refs(struct space *space, port_name_t name, uint32_t kind, int32_t del
 	if (kind == PORT_RIGHT_DEAD_NAME)
 		return mod_dead_name(entry, delta);
 	return mod_single(entry, kind, delta);
+}
+
+/* Drops the receive right and -delta references of the send right in one step. The guard
+ * must be the right's, if it has one. */
+int
+right_destruct(struct space *space, port_name_t name, int32_t delta, uint64_t guard)
+{
+	struct entry *entry;
+	uint32_t urefs;
+
+	if (delta > 0)
+		return PORT_E_INVALID_VALUE;
+	entry = space_lookup(space, name);
+	if (!entry)
+		return PORT_E_INVALID_NAME;
+	if (!(entry->type & TYPE_RECEIVE) || (delta != 0 && !(entry->type & TYPE_SEND)))
+		return PORT_E_INVALID_RIGHT;
+	if (entry->port->guarded && entry->port->guard != guard)
+		return PORT_E_INVALID_ARGUMENT;
+	if (changed_urefs(entry, delta, PORT_UREFS_SEND_MAX, &urefs) != 0)
+		return PORT_E_INVALID_VALUE;
+	if (delta != 0)
+		mod_send(entry, delta);
+	right_drop(uproot_receive(entry));
+	return 0;
 }
 
 /* The number of references of one kind; 0 when the name is of another. */
@@ -696,7 +777,8 @@ right_get_refs(struct space *space, port_name_t name, uint32_t kind, uint32_t *u
 uint32_t
 right_entry_type(const struct entry *entry)
 {
-	return entry->type | (entry->dead_name.kind != RIGHT_NULL ? PORT_TYPE_DNREQUEST : 0);
+	return entry->type | (entry->dead_name.kind != RIGHT_NULL ? PORT_TYPE_DNREQUEST : 0) |
+	    (entry->send_possible.kind != RIGHT_NULL ? PORT_TYPE_SPREQUEST : 0);
 }
 
 /* The same, by name. */
@@ -713,22 +795,32 @@ right_type(struct space *space, port_name_t name, uint32_t *typep)
 
 /* 6. Death. */
 
+/* Tells of the death of a name, with a reference more, for the reader is to find the name
+ * still standing for this. Eats asked. */
+static void
+tell_of_death(struct entry *entry, struct right asked, struct list *farewells)
+{
+	if (asked.kind == RIGHT_NULL)
+		return;
+	if (entry->urefs < PORT_UREFS_DEAD_MAX)
+		entry->urefs++;
+	notify_dead_name(asked, entry->name, farewells);	/* eats asked */
+}
+
 /* Makes an entry with a send or send-once right of a dying port a dead name, with
- * the references it had, and one more for the notification, whose reader is to
- * find the name still standing for this. */
+ * the references it had. There will be no room there, either. */
 void
 right_entry_died(struct entry *entry, struct list *farewells)
 {
-	struct right asked = entry->dead_name;
+	struct right death = entry->dead_name, room = entry->send_possible;
 
+	right_disarm(entry);
 	if (entry->type & TYPE_SEND)
 		entry->port->srights--;
 	else
 		entry->port->sorights--;
-	entry->dead_name = (struct right){ RIGHT_NULL, NULL };
+	entry->dead_name = entry->send_possible = (struct right){ RIGHT_NULL, NULL };
 	space_bury(entry);
-	if (asked.kind == RIGHT_NULL)
-		return;
-	entry->urefs++;
-	notify_dead_name(asked, entry->name, farewells);	/* eats asked */
+	tell_of_death(entry, death, farewells);	/* eats death */
+	tell_of_death(entry, room, farewells);	/* eats room */
 }

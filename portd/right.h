@@ -60,6 +60,8 @@ struct right right_normal(struct right right);
 bool right_disposition_is_valid(uint32_t disposition);
 uint32_t right_disposition_received(uint32_t disposition);
 int right_take(struct space *space, port_name_t name, uint32_t disposition, struct right *rightp);
+int right_take_by_call(
+    struct space *space, port_name_t name, uint32_t disposition, struct right *rightp);
 int right_enter(struct space *space, struct right right, port_name_t *namep);
 int right_insert(struct space *space, port_name_t name, struct right right);
 
@@ -79,9 +81,14 @@ void right_take_header(struct space *space, const struct right_header *header,
 int right_deallocate(struct space *space, port_name_t name);
 int right_destroy(struct space *space, port_name_t name);
 int right_mod_refs(struct space *space, port_name_t name, uint32_t kind, int32_t delta);
+int right_destruct(struct space *space, port_name_t name, int32_t delta, uint64_t guard);
 int right_get_refs(struct space *space, port_name_t name, uint32_t kind, uint32_t *urefsp);
 int right_type(struct space *space, port_name_t name, uint32_t *typep);
 uint32_t right_entry_type(const struct entry *entry);
+bool right_is_guarded(const struct entry *entry);
+/* Of the send-possible request on a name: armed when a sender found no room. */
+void right_arm(struct entry *entry);
+void right_disarm(struct entry *entry);
 
 /* Everything a name denotes, as destroy does. */
 void right_destroy_entry(struct entry *entry);

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 
 #include "portd/port.h"
+#include "portd/task.h"
 
 enum {
+	NAME_GENERATION_BITS = 8,
 	NAME_GENERATIONS = 255,
 	NAME_INDEX_MAX = (1 << 24) - 2,	/* one below all ones: PORT_DEAD is never made */
 	FIRST_SLOTS = 16,
@@ -34,7 +36,7 @@ space_init(struct space *space, struct task *task)
 void
 space_deinit(struct space *space)
 {
-	map_deinit(&space->names);
+	map_deinit(&space->chosen);
 	map_deinit(&space->ports);
 	free(space->slots);
 	space->slots = NULL;
@@ -44,13 +46,23 @@ space_deinit(struct space *space)
 struct entry *
 space_lookup(const struct space *space, port_name_t name)
 {
-	return map_get(&space->names, name);
+	uint32_t index = name >> NAME_GENERATION_BITS;
+
+	if (index > 0 && index <= space->slots_used) {
+		struct entry *entry = space->slots[index].entry;
+
+		if (entry && entry->name == name)
+			return entry;
+	}
+	return map_get(&space->chosen, name);
 }
 
 /* The one entry that holds a send or receive right of port, or NULL. */
 struct entry *
 space_find(const struct space *space, const struct port *port)
 {
+	if (port->holder && port->holder->space == space)
+		return port->holder;
 	return map_get(&space->ports, port_key(port));
 }
 
@@ -85,6 +97,7 @@ give_index(struct space *space, uint32_t index)
 {
 	if (!index)
 		return;
+	space->slots[index].entry = NULL;
 	space->slots[index].next_free = space->first_free;
 	space->first_free = index;
 }
@@ -103,7 +116,7 @@ fresh_name(struct space *space, uint32_t *indexp)
 			port_name_t name;
 
 			slot->generation = slot->generation % NAME_GENERATIONS + 1;
-			name = index << 8 | slot->generation;
+			name = index << NAME_GENERATION_BITS | slot->generation;
 			if (!space_lookup(space, name)) {
 				*indexp = index;
 				return name;
@@ -118,16 +131,20 @@ link_entry(struct space *space, struct entry *entry)
 {
 	bool coalesces = entry->type & (TYPE_SEND | TYPE_RECEIVE);
 
-	if (map_put(&space->names, entry->name, entry) < 0)
+	if (!entry->index && map_put(&space->chosen, entry->name, entry) < 0)
 		return PORT_E_RESOURCE_SHORTAGE;
 	if (coalesces && map_put(&space->ports, port_key(entry->port), entry) < 0) {
-		map_remove(&space->names, entry->name);
+		if (!entry->index)
+			map_remove(&space->chosen, entry->name);
 		return PORT_E_RESOURCE_SHORTAGE;
 	}
+	if (entry->index)
+		space->slots[entry->index].entry = entry;
 	list_link_tail(&space->entries, &entry->link);
 	if (entry->port)
 		list_link_tail(&entry->port->holders, &entry->holder);
 	space->n_entries++;
+	account_add(space->task->account, ACCOUNT_RIGHTS, 1);
 	if (entry->type & TYPE_RECEIVE)
 		space->n_receives++;
 	return 0;
@@ -145,7 +162,7 @@ space_add(struct space *space, port_name_t name, uint32_t type, struct port *por
 
 	if (name != PORT_NULL && space_lookup(space, name))
 		return PORT_E_NAME_EXISTS;
-	if (space->n_entries >= SPACE_RIGHTS_MAX)
+	if (!account_allows(space->task->account, ACCOUNT_RIGHTS, 1))
 		return PORT_E_NO_SPACE;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
@@ -163,6 +180,74 @@ space_add(struct space *space, port_name_t name, uint32_t type, struct port *por
 	}
 	*entryp = entry;
 	return 0;
+}
+
+/* Slots 1 to n of an empty space, to be filled by the caller. */
+bool
+space_restore_slots(struct space *space, uint32_t n)
+{
+	uint32_t room = FIRST_SLOTS;
+
+	if (n > NAME_INDEX_MAX)
+		return false;
+	while (room <= n + 1)
+		room *= 2;
+	space->slots = calloc(room, sizeof(*space->slots));
+	if (!space->slots)
+		return false;
+	space->n_slots = room;
+	space->slots_used = n;
+	return true;
+}
+
+static bool
+name_is_restorable(const struct space *space, const struct entry *like)
+{
+	const struct space_slot *slot = &space->slots[like->index];
+
+	if (like->name == PORT_NULL || like->name == PORT_DEAD || space_lookup(space, like->name))
+		return false;
+	if (!like->index)
+		return true;
+	return !slot->entry && like->name == (like->index << NAME_GENERATION_BITS | slot->generation);
+}
+
+/* An entry with the name, type, references, index and port of another one. 0, INVALID_NAME,
+ * RESOURCE_SHORTAGE. */
+int
+space_restore(struct space *space, const struct entry *like, struct entry **entryp)
+{
+	struct entry *entry;
+
+	if (like->index > space->slots_used || !name_is_restorable(space, like))
+		return PORT_E_INVALID_NAME;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return PORT_E_RESOURCE_SHORTAGE;
+	*entry = (struct entry){
+		.name = like->name, .type = like->type, .urefs = like->urefs,
+		.index = like->index, .port = like->port, .space = space
+	};
+	if (link_entry(space, entry) != 0) {
+		free(entry);
+		return PORT_E_RESOURCE_SHORTAGE;
+	}
+	*entryp = entry;
+	return 0;
+}
+
+/* The chain of free slots ends, and nobody has one of them. */
+bool
+space_slots_are_sane(const struct space *space)
+{
+	uint32_t index = space->first_free, n = 0;
+
+	for (; index && n <= space->slots_used; n++) {
+		if (space->slots[index].entry)
+			return false;
+		index = space->slots[index].next_free;
+	}
+	return index == 0;
 }
 
 static void
@@ -185,9 +270,11 @@ space_remove(struct entry *entry)
 	struct space *space = entry->space;
 
 	unlink_port(entry);
-	map_remove(&space->names, entry->name);
+	if (!entry->index)
+		map_remove(&space->chosen, entry->name);
 	list_unlink(&entry->link);
 	space->n_entries--;
+	account_return(space->task->account, ACCOUNT_RIGHTS, 1);
 	give_index(space, entry->index);
 	free(entry);
 }
@@ -198,4 +285,22 @@ space_bury(struct entry *entry)
 {
 	unlink_port(entry);
 	entry->type = TYPE_DEAD_NAME;
+}
+
+/* Gives an entry another name. 0, NAME_EXISTS, RESOURCE_SHORTAGE. */
+int
+space_rename(struct entry *entry, port_name_t name)
+{
+	struct space *space = entry->space;
+
+	if (space_lookup(space, name))
+		return PORT_E_NAME_EXISTS;
+	if (map_put(&space->chosen, name, entry) < 0)
+		return PORT_E_RESOURCE_SHORTAGE;
+	if (!entry->index)
+		map_remove(&space->chosen, entry->name);
+	give_index(space, entry->index);
+	entry->index = 0;
+	entry->name = name;
+	return 0;
 }

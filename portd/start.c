@@ -294,54 +294,52 @@ check_announced(struct incarnation *inc)
 		inc->owner->announced(inc, inc->arg);
 }
 
-static void
-take_startup(struct incarnation *inc, struct message *message)
+static int
+handle_startup(struct rpc_request *request, struct fsys_startup_in *in,
+    struct fsys_startup_out *out)
 {
-	struct right reply = message_take_reply(message);
-	struct fsys_startup_in in;
-	struct right control;
+	struct incarnation *inc = request->arg;
+	struct right control = message_take_right(request->message, in->control);
 
-	if (fsys_startup_in_get(&message->body, &in) < 0) {
-		answer_send(reply, message->id, PORT_E_RPC_BAD_ARGUMENTS, "");
-		return;
-	}
-	control = message_take_right(message, in.control);
+	(void)out;
 	if (inc->startup_reply.kind != RIGHT_NULL || inc->state != INCARNATION_LAUNCHED ||
 	    control.kind != RIGHT_SEND) {
 		right_release(control);
-		answer_send(reply, message->id, -EINVAL, "fsys_startup is called once, "
+		return request_fail(request, -EINVAL, "fsys_startup is called once, "
 		    "with a send right to the control port");
-		return;
 	}
 	inc->control = control;
-	inc->startup_reply = reply;
-	take_attr(inc, in.attr);
+	inc->startup_reply = request_later(request);
+	take_attr(inc, in->attr);
 	check_announced(inc);
+	return RPC_NO_REPLY;
 }
 
-static void
-take_leave(struct incarnation *inc, struct message *message)
+static int
+handle_leave(struct rpc_request *request, struct fsys_leave_in *in, struct fsys_leave_out *out)
 {
-	struct right reply = message_take_reply(message);
+	struct incarnation *inc = request->arg;
 	const struct incarnation_owner *owner = inc->owner;
-	struct fsys_leave_in in;
 
-	if (fsys_leave_in_get(&message->body, &in) < 0) {
-		answer_send(reply, message->id, PORT_E_RPC_BAD_ARGUMENTS, "");
-		return;
-	}
-	if (inc->orphaned || inc->on_options) {
-		answer_send(reply, message->id, -EBUSY, "it is still needed");
-		return;
-	}
-	take_attr(inc, in.attr);
+	(void)out;
+	if (inc->orphaned || inc->on_options)
+		return request_fail(request, -EBUSY, "it is still needed");
+	take_attr(inc, in->attr);
 	inc->owner = NULL;
 	inc->state = INCARNATION_LEAVING;
 	uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
-	answer_send(reply, message->id, 0, "");
+	answer_send(request_later(request), ROUTINE_fsys_leave, 0, "");
 	if (owner)
-		owner->left(inc, in.reason, inc->arg);
+		owner->left(inc, in->reason, inc->arg);
+	return RPC_NO_REPLY;
 }
+
+WIRE_SERVER(fsys)
+
+static const struct fsys_server server = {
+	.fsys_startup = handle_startup,
+	.fsys_leave = handle_leave,
+};
 
 /* What arrives on the start-up port: the two requests, answers of the control port, and
  * notices. */
@@ -352,12 +350,6 @@ on_message(struct port *port, struct message *message, void *arg)
 
 	(void)port;
 	switch (message->id) {
-	case ROUTINE_fsys_startup:
-		take_startup(inc, message);
-		break;
-	case ROUTINE_fsys_leave:
-		take_leave(inc, message);
-		break;
 	case ROUTINE_fsys_set_options + RPC_REPLY_OFFSET:
 		tell_options(inc, message);
 		return;
@@ -371,7 +363,8 @@ on_message(struct port *port, struct message *message, void *arg)
 	case ROUTINE_fsys_goaway + RPC_REPLY_OFFSET:
 		break;
 	default:
-		answer_send(message_take_reply(message), message->id, PORT_E_RPC_BAD_ID, "");
+		if (!dispatch(&fsys_interface, fsys_handle, &server, message, inc))
+			answer_send(message_take_reply(message), message->id, PORT_E_RPC_BAD_ID, "");
 	}
 	message_free(message);
 }

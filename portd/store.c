@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store: sqlite behind five functions; no other file knows of it.
+/* store: sqlite behind a few functions; no other file knows of it.
  *
  * A rollback journal and synchronous=FULL: a setting is written a few times a
  * day, and must be there after a power cut. */
@@ -19,6 +19,9 @@ enum statement {
 	STATEMENT_DELETE,
 	STATEMENT_RENAME,
 	STATEMENT_EACH,
+	STATEMENT_PUT_SERVICE,
+	STATEMENT_DELETE_SERVICE,
+	STATEMENT_EACH_SERVICE,
 	N_STATEMENTS,
 };
 
@@ -34,6 +37,10 @@ static const char *const statement_sql[N_STATEMENTS] = {
 	    "SELECT path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
 	    " underlying_path, set_at, generation FROM node ORDER BY path",
+	[STATEMENT_PUT_SERVICE] =
+	    "INSERT OR REPLACE INTO service (name, program, argv, env) VALUES (?1,?2,?3,?4)",
+	[STATEMENT_DELETE_SERVICE] = "DELETE FROM service WHERE name = ?1",
+	[STATEMENT_EACH_SERVICE] = "SELECT name, program, argv, env FROM service ORDER BY name",
 };
 
 /* Paths are bytes, not text: BLOB affinity keeps any encoding and sorts by memcmp. */
@@ -47,6 +54,12 @@ static const char schema[] =
     " run_attr BLOB NOT NULL, created INTEGER NOT NULL, restore_mode INTEGER NOT NULL,"
     " underlying_path BLOB NOT NULL, set_at INTEGER NOT NULL, generation INTEGER NOT NULL"
     ") WITHOUT ROWID";
+
+/* Beside the nodes; a hird that does not know it leaves it alone. */
+static const char service_schema[] =
+    "CREATE TABLE IF NOT EXISTS service ("
+    " name BLOB PRIMARY KEY NOT NULL, program BLOB NOT NULL, argv BLOB NOT NULL,"
+    " env BLOB NOT NULL) WITHOUT ROWID";
 
 struct store {
 	sqlite3 *db;
@@ -164,6 +177,8 @@ prepare(struct store *store, struct text *why)
 		err = exec(store, "PRAGMA synchronous = FULL", why);
 	if (err == 0)
 		err = check_schema(store, why);
+	if (err == 0)
+		err = exec(store, service_schema, why);
 	for (size_t i = 0; err == 0 && i < N_STATEMENTS; i++) {
 		int rc = sqlite3_prepare_v3(store->db, statement_sql[i], -1,
 		    SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
@@ -366,6 +381,66 @@ store_each(struct store *store, int (*each)(const struct store_row *row, void *a
 		else
 			result = each(&row, arg);
 		store_row_deinit(&row);
+	}
+	if (result == 0 && rc != SQLITE_DONE)
+		result = fail(store, rc, why);
+	sqlite3_reset(statement);
+	return result;
+}
+
+/* Writes a service over the one with its name, if any. */
+int
+store_put_service(struct store *store, const struct store_service *service, struct text *why)
+{
+	sqlite3_stmt *statement = store->statements[STATEMENT_PUT_SERVICE];
+
+	bind_string(statement, 1, service->name);
+	bind_string(statement, 2, service->program);
+	bind_bytes(statement, 3, service->argv.data, service->argv.size);
+	bind_bytes(statement, 4, service->env.data, service->env.size);
+	return run(store, STATEMENT_PUT_SERVICE, why);
+}
+
+/* Removes one; that there is none is no error. */
+int
+store_delete_service(struct store *store, const char *name, struct text *why)
+{
+	bind_string(store->statements[STATEMENT_DELETE_SERVICE], 1, name);
+	return run(store, STATEMENT_DELETE_SERVICE, why);
+}
+
+/* 0; -EBADMSG for a row that no hird wrote. */
+static int
+read_service(sqlite3_stmt *statement, struct store_service *service)
+{
+	service->name = column_string(statement, 0);
+	service->program = column_string(statement, 1);
+	if (!service->name || !service->program || column_argv(statement, 2, &service->argv) < 0 ||
+	    column_argv(statement, 3, &service->env) < 0)
+		return -EBADMSG;
+	return service->name[0] && service->argv.size > 0 ? 0 : -EBADMSG;
+}
+
+/* Walks all services; one that cannot be read is skipped and named in *why. */
+int
+store_each_service(struct store *store,
+    int (*each)(const struct store_service *service, void *arg), void *arg, struct text *why)
+{
+	sqlite3_stmt *statement = store->statements[STATEMENT_EACH_SERVICE];
+	int result = 0;
+	int rc;
+
+	while ((rc = sqlite3_step(statement)) == SQLITE_ROW && result == 0) {
+		struct store_service service = { 0 };
+
+		if (read_service(statement, &service) < 0)
+			text_printf(why, "%s: a service in it is damaged and left out", store->path);
+		else
+			result = each(&service, arg);
+		free(service.name);
+		free(service.program);
+		argv_deinit(&service.argv);
+		argv_deinit(&service.env);
 	}
 	if (result == 0 && rc != SQLITE_DONE)
 		result = fail(store, rc, why);

@@ -43,4 +43,17 @@ int store_rename(struct store *store, const char *path, const char *to, struct t
 int store_each(struct store *store, int (*each)(const struct store_row *row, void *arg),
     void *arg, struct text *why);
 
+/* Services that the user declared (portd/service.h): argv and env as struct argv's bytes. */
+struct store_service {
+	char *name;
+	char *program;
+	struct argv argv;
+	struct argv env;
+};
+
+int store_put_service(struct store *store, const struct store_service *service, struct text *why);
+int store_delete_service(struct store *store, const char *name, struct text *why);
+int store_each_service(struct store *store,
+    int (*each)(const struct store_service *service, void *arg), void *arg, struct text *why);
+
 #endif

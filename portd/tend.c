@@ -453,8 +453,10 @@ node_start(struct node *node, uint32_t timeout_ms)
 	mount_unwatch(node->mount);
 	node->inc = incarnation_start(node->keeper, node_setting(node), node->log, timeout_ms,
 	    &owner, node);
-	if (node->inc)
+	if (node->inc) {
+		task_set_node(node->inc->task, node->path);
 		return 0;
+	}
 	listen_again(node);
 	return errno ? -errno : -ENOMEM;
 }

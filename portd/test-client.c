@@ -50,8 +50,10 @@ client_receive(struct client *client)
 	int err;
 
 	wire_buf_deinit(&client->reply.body);
+	/* Not UV_RUN_ONCE: the reply may come of work before its poll, which then would
+	 * wait for ever. */
 	while (client->loop && !client_has_reply(client))
-		uv_run(client->loop, UV_RUN_ONCE);
+		uv_run(client->loop, UV_RUN_NOWAIT);
 	err = frame_receive(client->fd, &client->reply, 0);
 	if (err < 0)
 		return err;
@@ -90,7 +92,7 @@ client_start(struct client *client, int fd)
 	int code;
 
 	client->fd = fd;
-	code = client_hello(client, (struct hello_in){ WIRE_VERSION, "test", 0 }, &out);
+	code = client_hello(client, (struct hello_in){ .version = WIRE_VERSION, .program = "test" }, &out);
 	if (code == 0) {
 		client->task = out.task;
 		client->bootstrap = out.bootstrap;

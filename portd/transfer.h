@@ -5,6 +5,7 @@
 
 struct connection;
 struct frame;
+struct list;
 struct message;
 struct port;
 
@@ -15,6 +16,8 @@ struct message *transfer_admit(struct connection *sender);
 void transfer_go_on(struct connection *connection);
 /* Gives a port's oldest message to a receiver that waits there. */
 void transfer_deliver(struct connection *receiver, struct port *port);
+/* Answers every receiver that waits in a list with this code. */
+void transfer_turn_away(struct list *receivers, int code);
 /* Answers a connection that waits. */
 void transfer_end(struct connection *connection, int code);
 void transfer_interrupt(struct connection *connection);

@@ -13,7 +13,13 @@
 #include "portd/message.h"
 #include "portd/port.h"
 #include "portd/task.h"
+#include "portd/trace.h"
 #include "portd/transfer.h"
+
+enum {
+	STRANGERS_MAX = 64,	/* who waste a descriptor each */
+	HELLO_MS = 30000,
+};
 
 /* Runs while there is work that no request will do; outlives the world until
  * the loop has let go of it. */
@@ -65,8 +71,11 @@ world_new(uv_loop_t *loop, uid_t uid)
 	world->checked = true;
 #endif
 	list_init(&world->tasks);
+	list_init(&world->traces);
 	list_init(&world->ports);
 	list_init(&world->messages);
+	list_init(&world->accounts);
+	list_init(&world->users);
 	list_init(&world->dying);
 	list_init(&world->broken);
 	list_init(&world->woken);
@@ -111,7 +120,7 @@ core_leave(struct world *world)
 		;
 	world->busy--;
 	if (world->checked && world->busy == 0)
-		world_check(world);
+		core_check(world);
 }
 
 /* Work came up; outside of requests the loop will see to it. */
@@ -128,6 +137,11 @@ void
 world_free(struct world *world)
 {
 	core_enter(world);
+	core_leave(world);
+	if (world->checked)
+		world_check(world);
+	core_enter(world);
+	trace_end_all(world);
 	while (!list_is_empty(&world->tasks))
 		task_end(LIST_ENTRY(world->tasks.next, struct task, link));
 	right_drop(world->bootstrap);
@@ -136,6 +150,7 @@ world_free(struct world *world)
 		port_destroy(LIST_ENTRY(world->ports.next, struct port, link));
 	core_leave(world);
 	uv_close((uv_handle_t *)&world->idle->handle, idle_closed);
+	map_deinit(&world->memory_files);
 	free(world);
 }
 
@@ -162,6 +177,22 @@ check_peer(const struct world *world, int fd)
 	return -EPERM;
 }
 
+/* Who has not said a word for longest makes room for others. */
+static void
+end_oldest_stranger(struct world *world)
+{
+	LIST_FOR_EACH(link, next, &world->tasks) {
+		struct task *task = LIST_ENTRY(link, struct task, link);
+
+		if (task->by_itself && !task->greeted) {
+			core_enter(world);
+			task_end(task);
+			core_leave(world);
+			return;
+		}
+	}
+}
+
 /* Lets a task in that has connected by itself. Eats fd. 0, -EPERM for another
  * user's, -errno. */
 int
@@ -170,15 +201,20 @@ world_accept(struct world *world, int fd)
 	struct task *task;
 	int err = check_peer(world, fd);
 
+	if (!err && world->n_strangers >= STRANGERS_MAX)
+		end_oldest_stranger(world);
 	task = err ? NULL : task_new(world);
 	if (!task) {
 		fd_close(&fd);
 		return err ? err : -ENOMEM;
 	}
 	task->by_itself = true;
+	world->n_strangers++;
 	err = connection_new(task, fd);	/* eats fd */
 	if (err)
 		task_end(task);
+	else
+		connection_set_timer(LIST_ENTRY(task->connections.next, struct connection, link), HELLO_MS);
 	return err;
 }
 

@@ -29,12 +29,15 @@ int task_bind(struct task *task, pid_t pid);
 /* Ends a task as its death does: every right goes. */
 void task_kill(struct task *task);
 uint32_t task_id(const struct task *task);
+/* It is the translator of this node (for those who look, and traces). */
+void task_set_node(struct task *task, const char *path);
 /* Called when a task ended by itself; the task is gone when it returns. */
 void task_on_death(struct task *task, void (*callback)(void *), void *arg);
 
 uint32_t world_tasks(const struct world *world);	/* alive, connected or started */
 /* Debug: rules 1.7 of the design hold for all state; aborts with a line
- * when they do not. Called after every request in debug builds. */
+ * when they do not. Debug builds call it after every request, as long as there is
+ * little to check, and when the world ends. */
 void world_check(const struct world *world);
 
 #endif

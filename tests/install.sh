@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What `make install` puts in place is enough: to run, and to write a
-# translator against it.
+# translator, or a program that uses ports, against it.
 # shellcheck source=tests/lib.sh
 . "$(dirname -- "$0")/lib.sh"
 need_fuse
@@ -27,7 +27,8 @@ what() {
 	install_it || return
 	for file in bin/settrans bin/showtrans bin/fsysopts bin/lstrans bin/hird \
 	    libexec/hird-portd libexec/hird/hello libexec/hird/null \
-	    lib/libhird.so.0 include/hird/trans.h lib/pkgconfig/hird.pc \
+	    lib/libhird.so.0 lib/pkgconfig/hird.pc include/hird/trans.h \
+	    include/hird/port.h include/hird/rpc.h include/hird/wire/codes.h \
 	    lib/systemd/user/hird-portd.service \
 	    share/man/man1/settrans.1 share/man/man7/hird-hello.7 \
 	    share/man/man8/hird-portd.8; do
@@ -84,7 +85,30 @@ hello_outside() {
 	[ "$(grep -c . "$top/translators/hello.c")" -le 40 ] || fail "hello.c has more than 40 lines"
 }
 
+ports_outside() {
+	install_it || return
+	flags="$(pkg-config --cflags --libs hird) -Wall -Wextra -Werror"
+	[ "$sanitizers" = no ] || flags="$flags -fsanitize=$sanitizers"
+	must settrans -c ~/n null	# starts portd
+	# shellcheck disable=SC2086
+	limit=60 must $compiler -std=c11 -o letter "$top/tests/data/letter.c" $flags \
+		-Wl,-rpath,"$dest$prefix/lib" || return
+	must ./letter
+	is "$out" "dear me" "what letter says"
+	cxx=$(make_variable CXX)
+	[ -n "$cxx" ] || cxx=c++
+	if have "${cxx%% *}"; then
+		# shellcheck disable=SC2086
+		limit=60 must $cxx -std=c++11 -o letter++ -x c++ "$top/tests/data/letter.c" -x none \
+			$flags -Wl,-rpath,"$dest$prefix/lib" || return
+		must ./letter++
+		is "$out" "dear me" "what letter says in C++"
+	fi
+	must settrans -fg ~/n
+}
+
 try "make install and uninstall" what
 try "a translator written outside, against the installed library" outside
 try "hello.c, built outside" hello_outside
+try "a program that uses ports, in C and in C++" ports_outside
 finish

@@ -8,18 +8,22 @@ SYSTEM_TESTS = \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \
+	tests/inspect.sh \
 	tests/many.sh \
 	tests/conformance.sh \
 	tests/pages.sh \
 	tests/examples.sh \
+	tests/rpc.sh \
 	tests/install.sh
 TESTS += $(SYSTEM_TESTS)
-EXTRA_DIST += $(SYSTEM_TESTS) tests/lib.sh tests/data/shout.c
+EXTRA_DIST += $(SYSTEM_TESTS) tests/lib.sh tests/data/letter.c tests/data/shout.c
 
-check_PROGRAMS += tests/reaper tests/rubbish
+check_PROGRAMS += tests/reaper tests/rubbish tests/scene
 tests_reaper_SOURCES = tests/reaper.c
 tests_rubbish_SOURCES = tests/rubbish.c
 tests_rubbish_LDADD = $(HIRD_LIBS)
+tests_scene_SOURCES = tests/scene.c
+tests_scene_LDADD = $(HIRD_LIBS)
 
 if HAVE_ARCHIVE
 check_PROGRAMS += tests/mkarchive
@@ -38,3 +42,18 @@ AM_TESTS_ENVIRONMENT = \
 
 # Installing from within a test wants everything built before.
 tests/install.log: all-am
+
+# Conformance of ports: each case of the design one named test -----------------------
+
+check_PROGRAMS += tests/ports/suite tests/ports/letterbox
+tests_ports_suite_SOURCES = tests/ports/suite.c tests/ports/suite.h \
+	tests/ports/agent.c tests/ports/agent.h tests/ports/backend.h \
+	tests/ports/backend-fd.c tests/ports/backend-hird.c \
+	tests/ports/calls.c tests/ports/letters.c tests/ports/letterbox.h tests/world.h \
+	tests/ports/cases-f.c tests/ports/cases-g.c tests/ports/cases-h.c tests/ports/cases-i.c \
+	tests/ports/cases-j.c tests/ports/cases-k.c tests/ports/cases-l.c \
+	tests/ports/cases-m.c tests/ports/cases-n.c tests/ports/cases-o.c \
+	tests/ports/cases-q.c
+tests_ports_suite_LDADD = $(HIRD_LIBS)
+tests_ports_letterbox_SOURCES = tests/ports/letterbox.c
+tests_ports_letterbox_LDADD = $(HIRD_LIBS)

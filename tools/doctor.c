@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "port/port.h"
+#include "port/stubs.h"
 #include "tools/doctor.h"
 #include "tools/mounts.h"
 #include "tools/record.h"

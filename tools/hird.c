@@ -19,10 +19,11 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
-#include "port/port.h"
+#include "port/stubs.h"
 #include "tools/doctor.h"
 #include "tools/opener.h"
 #include "tools/record.h"
+#include "tools/service.h"
 #include "tools/setting.h"
 #include "tools/tool.h"
 #include "wire/runtime.h"
@@ -41,6 +42,7 @@ static const char help[] =
 "  close [-f] NODE...        take the translator away, and the directory that open made\n"
 "  ls [-v] [--json] [NODE...]  list your nodes (lstrans)\n"
 "  log [-f] NODE             what the translator of NODE has said\n"
+"  service [add|remove ...]  names for ports, and the programs behind them\n"
 "  doctor [--json]           what is in the way on this machine, and what to do\n"
 "  start                     start portd and arm the settings\n"
 "  stop                      end portd; the settings stay\n"
@@ -416,6 +418,7 @@ static const struct {
 	{ "close", word_close },
 	{ "ls", word_ls },
 	{ "log", word_log },
+	{ "service", service_word },
 	{ "doctor", word_doctor },
 	{ "start", word_start },
 	{ "stop", word_stop },

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-bin_PROGRAMS += tools/settrans tools/showtrans tools/fsysopts tools/lstrans tools/hird
+bin_PROGRAMS += tools/settrans tools/showtrans tools/fsysopts tools/lstrans tools/hird \
+	tools/portinfo tools/rpctrace
 
 # What the tools share, as an archive: each takes what it uses.
 noinst_LIBRARIES += tools/libtools.a
 tools_libtools_a_SOURCES = \
+	tools/content.c \
+	tools/content.h \
 	tools/describe.c \
 	tools/describe.h \
 	tools/doctor.c \
 	tools/doctor.h \
+	tools/filter.c \
+	tools/filter.h \
 	tools/holders.c \
 	tools/holders.h \
+	tools/json.c \
+	tools/json.h \
 	tools/mounts.c \
 	tools/mounts.h \
 	tools/opener.c \
@@ -18,12 +25,22 @@ tools_libtools_a_SOURCES = \
 	tools/place.h \
 	tools/record.c \
 	tools/record.h \
+	tools/rights.c \
+	tools/rights.h \
+	tools/service.c \
+	tools/service.h \
 	tools/setting.c \
 	tools/setting.h \
+	tools/snapshot.c \
+	tools/snapshot.h \
 	tools/table.c \
 	tools/table.h \
 	tools/tool.c \
-	tools/tool.h
+	tools/tool.h \
+	tools/traceout.c \
+	tools/traceout.h \
+	tools/waits.c \
+	tools/waits.h
 
 TOOLS_LIBS = tools/libtools.a $(HIRD_LIBS)
 
@@ -37,13 +54,20 @@ tools_lstrans_SOURCES = tools/lstrans.c
 tools_lstrans_LDADD = $(TOOLS_LIBS) $(JANSSON_LIBS)
 tools_hird_SOURCES = tools/hird.c
 tools_hird_LDADD = $(TOOLS_LIBS) $(JANSSON_LIBS)
+tools_portinfo_SOURCES = tools/portinfo.c tools/portinfo.h tools/portdot.c tools/portjson.c \
+	tools/portshow.c
+tools_portinfo_LDADD = $(TOOLS_LIBS) $(JANSSON_LIBS)
+tools_rpctrace_SOURCES = tools/rpctrace.c
+tools_rpctrace_LDADD = $(TOOLS_LIBS) $(JANSSON_LIBS)
 
 dist_man_MANS += \
 	tools/settrans.1 \
 	tools/showtrans.1 \
 	tools/fsysopts.1 \
 	tools/lstrans.1 \
-	tools/hird.1
+	tools/hird.1 \
+	tools/portinfo.1 \
+	tools/rpctrace.1
 
 if HAVE_CMOCKA
 TOOLS_TESTS = \

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "tools/json.h"
 #include "tools/record.h"
 #include "tools/table.h"
 #include "tools/tool.h"
@@ -242,55 +243,6 @@ add_details(struct listing *listing, const struct record *record)
 	return text->error;
 }
 
-/* JSON strings are UTF-8: bytes that are not stand escaped in KEY, and all of
- * them as hexadecimal in KEY_hex. */
-static void
-put_string(json_t *object, const char *key, const char *value)
-{
-	AUTO_TEXT struct text safe = { 0 };
-	AUTO_TEXT struct text hex = { 0 };
-	AUTO_TEXT struct text hex_key = { 0 };
-	json_t *string = json_string(value);
-
-	if (string) {
-		json_object_set_new(object, key, string);
-		return;
-	}
-	text_safe(&safe, value);
-	for (const char *s = value; *s; s++)
-		text_printf(&hex, "%02x", (unsigned char)*s);
-	text_printf(&hex_key, "%s_hex", key);
-	json_object_set_new(object, key, json_string(text_string(&safe)));
-	json_object_set_new(object, text_string(&hex_key), json_string(text_string(&hex)));
-}
-
-static void
-put_string_or_null(json_t *object, const char *key, const char *value)
-{
-	if (*value)
-		put_string(object, key, value);
-	else
-		json_object_set_new(object, key, json_null());
-}
-
-static void
-put_number(json_t *object, const char *key, bool known, uint64_t value)
-{
-	json_object_set_new(object, key, known ? json_integer((json_int_t)value) : json_null());
-}
-
-static json_t *
-json_word(const char *word)
-{
-	AUTO_TEXT struct text safe = { 0 };
-	json_t *string = json_string(word);
-
-	if (string)
-		return string;
-	text_safe(&safe, word);
-	return json_string(text_string(&safe));
-}
-
 static void
 put_argv(json_t *object, const char *key, struct wire_blob blob)
 {
@@ -315,8 +267,8 @@ put_files(json_t *object, struct wire_blob blob)
 		    (path = argv_next(&argv, option)); option = path) {
 			json_t *file = json_object();
 
-			put_string(file, "option", option);
-			put_string(file, "path", path);
+			json_put_string(file, "option", option);
+			json_put_string(file, "path", path);
 			json_array_append_new(array, file);
 		}
 	json_object_set_new(object, "files", array);
@@ -328,26 +280,26 @@ add_object(struct listing *listing, const struct record *record)
 	const struct node_get_out *node = &record->node;
 	json_t *object = json_object();
 
-	put_string(object, "node", node->path);
-	put_string(object, "state", record_state_name(record));
-	put_string_or_null(object, "reason", node->reason);
-	put_number(object, "progress", is_working(node), node->progress_pct);
-	put_string(object, "kind", kind_name(node->kind));
-	put_string(object, "nature", nature_name(node->nature));
+	json_put_string(object, "node", node->path);
+	json_put_string(object, "state", record_state_name(record));
+	json_put_string_or_null(object, "reason", node->reason);
+	json_put_number(object, "progress", is_working(node), node->progress_pct);
+	json_put_string(object, "kind", kind_name(node->kind));
+	json_put_string(object, "nature", nature_name(node->nature));
 	put_argv(object, "setting", node->passive);
 	put_argv(object, "running", node->active);
-	put_string_or_null(object, "program", node->program);
-	put_number(object, "pid", node->pid, node->pid);
-	put_number(object, "since", node->since, node->since);
-	put_number(object, "set_at", node->set_at, node->set_at);
-	put_number(object, "opens", node->opens_known, node->opens);
-	put_number(object, "starts", true, node->starts);
-	put_number(object, "crashes", true, node->crashes);
+	json_put_string_or_null(object, "program", node->program);
+	json_put_number(object, "pid", node->pid, node->pid);
+	json_put_number(object, "since", node->since, node->since);
+	json_put_number(object, "set_at", node->set_at, node->set_at);
+	json_put_number(object, "opens", node->opens_known, node->opens);
+	json_put_number(object, "starts", true, node->starts);
+	json_put_number(object, "crashes", true, node->crashes);
 	put_files(object, node->files);
-	put_string_or_null(object, "underlying", node->underlying_path);
-	put_number(object, "mount_id", node->mount_id, node->mount_id);
-	put_string_or_null(object, "device", node->device);
-	put_string_or_null(object, "log", node->log_path);
+	json_put_string_or_null(object, "underlying", node->underlying_path);
+	json_put_number(object, "mount_id", node->mount_id, node->mount_id);
+	json_put_string_or_null(object, "device", node->device);
+	json_put_string_or_null(object, "log", node->log_path);
 	return json_array_append_new(listing->array, object) < 0 ? -ENOMEM : 0;
 }
 

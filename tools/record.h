@@ -5,7 +5,7 @@
 
 #include "base/argv.h"
 #include "base/text.h"
-#include "port/port.h"
+#include "port/stubs.h"
 
 struct record {
 	struct node_get_out node;	/* points into reply */

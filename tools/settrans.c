@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
-#include "port/port.h"
+#include "port/stubs.h"
 #include "tools/setting.h"
 #include "tools/tool.h"
 

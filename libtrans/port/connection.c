@@ -5,20 +5,33 @@
  * The first connection is the door: it carries hello, and then only requests
  * for further connections, one for each thread, so that a thread that waits for a
  * message holds nobody up. A connection belongs to the process that made it:
- * after a fork the child finds the pid changed and is not attached. */
+ * a fork child is not attached. */
 #include "port/connection.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define is_single_threaded() (__libc_single_threaded != 0)
+#else
+#define is_single_threaded() false
+#endif
+
 #include "base/cleanup.h"
+#include "port/memory.h"
 #include "port/port.h"
+#include "wire/messages.h"
 #include "wire/runtime.h"
 
 struct connection {
@@ -26,6 +39,7 @@ struct connection {
 	uint32_t cookie;	/* of the last call */
 	uint32_t generation;	/* of the door it was made through */
 	port_name_t reply_port;
+	struct wire_buf request;	/* bytes of the next one */
 };
 
 static struct {
@@ -42,10 +56,30 @@ static _Thread_local struct connection mine = { .fd = -1 };
 static pthread_key_t thread_key;
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 
+/* A word that is 0 in a fork child: asking for the pid would cost each call as much as
+ * half a sendmsg. NULL: the kernel cannot do it. */
+static _Atomic uint32_t *not_forked;
+
+static void
+map_not_forked(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, size, MADV_WIPEONFORK) < 0)
+		munmap(page, size);
+	else
+		not_forked = page;
+}
+
 static bool
 is_attached(void)
 {
-	return door.pid == getpid();
+	if (door.pid == 0)
+		return false;
+	return not_forked ? *not_forked != 0 : door.pid == getpid();
 }
 
 /* Whether this thread's connection is one of this attachment. */
@@ -59,13 +93,17 @@ static void
 drop_mine(void)
 {
 	fd_close(&mine.fd);
+	wire_buf_deinit(&mine.request);
 	mine = (struct connection){ .fd = -1 };
 }
 
 static void
 end_thread(void *unused)
 {
+	int state;
+
 	(void)unused;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	port_thread_detach();
 }
 
@@ -75,26 +113,44 @@ make_thread_key(void)
 	pthread_key_create(&thread_key, end_thread);
 }
 
-/* Sends a call and receives its answer. -ENOTCONN: the other end is gone; -EPROTO:
- * it does not keep to the protocol. */
+/* What frame_send and frame_receive answer, as a caller of ours knows it. */
 static int
-exchange(int fd, uint32_t *cookie, uint32_t call, const struct wire_buf *body, struct frame *reply)
+fail(int err)
 {
-	struct frame frame = { .call = call, .cookie = ++*cookie, .body = *body };
-	int err = frame_send_keep(fd, &frame, 0);
-
-	if (!err)
-		err = frame_receive(fd, reply, 0);
 	if (err == -EPIPE)
 		return -ENOTCONN;
-	if (err == -EBADMSG)
-		return -EPROTO;
+	return err == -EBADMSG ? -EPROTO : err;
+}
+
+static int
+ask(int fd, uint32_t *cookie, uint32_t call, const struct wire_buf *body)
+{
+	struct frame frame = { .call = call, .cookie = ++*cookie, .body = *body };
+
+	return fail(frame_send_keep(fd, &frame, 0));
+}
+
+/* Receives the answer to a call. -ENOTCONN: the other end is gone; -EPROTO: it does not
+ * keep to the protocol. */
+static int
+hear(int fd, uint32_t cookie, uint32_t call, struct frame *reply)
+{
+	int err = frame_receive(fd, reply, 0);
+
 	if (err)
-		return err;
-	if (reply->call == call && reply->cookie == *cookie)
+		return fail(err);
+	if (reply->call == call && reply->cookie == cookie)
 		return 0;
 	wire_buf_deinit(&reply->body);
 	return -EPROTO;
+}
+
+static int
+exchange(int fd, uint32_t *cookie, uint32_t call, const struct wire_buf *body, struct frame *reply)
+{
+	int err = ask(fd, cookie, call, body);
+
+	return err ? err : hear(fd, *cookie, call, reply);
 }
 
 /* A connection of ours waits, and does not outlive an exec. */
@@ -103,7 +159,8 @@ prepare(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return -errno;
 	return 0;
 }
@@ -155,20 +212,126 @@ open_mine(void)
 }
 
 int
-connection_call(uint32_t call, const struct wire_buf *body, struct frame *reply)
+connection_open(struct wire_buf **requestp)
 {
-	int err;
+	int err = 0, state;
 
-	if (!is_mine_good()) {
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (!is_mine_good())
 		err = open_mine();
-		if (err)
-			return err;
-	}
-	err = exchange(mine.fd, &mine.cookie, call, body, reply);
-	/* An answer that was lost would be taken for that of the next call. */
+	pthread_setcancelstate(state, &state);
+	if (err)
+		return err;
+	mine.request.size = 0;
+	mine.request.error = 0;
+	*requestp = &mine.request;
+	return 0;
+}
+
+/* An answer that was lost would be taken for that of the next call. */
+static int
+finish_call(int err)
+{
 	if (err == -ENOTCONN || err == -EPROTO)
 		drop_mine();
 	return err;
+}
+
+/* Sending and receiving could be cancelled half-way. */
+int
+connection_call(uint32_t call, const struct wire_buf *body, struct frame *reply)
+{
+	int err, state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	err = finish_call(exchange(mine.fd, &mine.cookie, call, body, reply));
+	pthread_setcancelstate(state, &state);
+	return err;
+}
+
+/* Long waits -------------------------------------------------------------------
+ *
+ * Nobody but portd can say whether a message came before the wait was to end. So
+ * whoever stops waiting says so, and takes the answer as it is then. */
+
+/* Has no answer of its own. */
+static int
+interrupt(void)
+{
+	struct frame frame = { .call = CALL_interrupt };
+
+	return fail(frame_send_keep(mine.fd, &frame, 0));
+}
+
+static void
+end_cancelled(void *arg)
+{
+	const struct connection_wait *wait = arg;
+	struct frame reply;
+	int err = interrupt();
+
+	if (!err)
+		err = hear(mine.fd, mine.cookie, CALL_msg, &reply);
+	if (!finish_call(err))
+		wait->cancelled(wait->context, &reply);	/* eats reply */
+}
+
+/* Waits until there is something to read, or for a signal that counts. */
+static int
+sleep_until(bool interruptible)
+{
+	struct pollfd pollfd = { .fd = mine.fd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&pollfd, 1, -1);
+	while (n < 0 && errno == EINTR && !interruptible);
+	return n < 0 ? -errno : 0;
+}
+
+/* Cancellation is off, but for the time of the sleep itself, which has no effect that could
+ * be lost. */
+static int
+sleep_cancellable(const struct connection_wait *wait)
+{
+	int err, state;
+
+	pthread_cleanup_push(end_cancelled, (void *)(uintptr_t)wait);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	err = sleep_until(wait->interruptible);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_cleanup_pop(0);
+	return err;
+}
+
+int
+connection_send_msg(const struct wire_buf *body)
+{
+	return finish_call(ask(mine.fd, &mine.cookie, CALL_msg, body));
+}
+
+/* What neither a signal nor another thread can end needs no sleep before it is read:
+ * recvmsg waits just as well. */
+int
+connection_wait_msg(const struct connection_wait *wait, struct frame *reply)
+{
+	int err = 0;
+
+	if (wait->cancelled && !is_single_threaded())
+		err = sleep_cancellable(wait);
+	else if (wait->interruptible)
+		err = sleep_until(true);
+	if (err == -EINTR)
+		err = interrupt();
+	if (!err)
+		err = hear(mine.fd, mine.cookie, CALL_msg, reply);
+	return finish_call(err);
+}
+
+uint32_t
+connection_attachment(void)
+{
+	return is_attached() ? door.generation : 0;
 }
 
 port_name_t *
@@ -225,6 +388,7 @@ port_attach(int fd, const char *program)
 	forget_parent();
 	if (is_attached())
 		return -EISCONN;
+	memory_forget();
 	err = prepare(fd);
 	if (!err)
 		err = say_hello(fd, &cookie, program, &out);
@@ -236,6 +400,10 @@ port_attach(int fd, const char *program)
 	door.bootstrap = out.bootstrap;
 	door.task = out.task;
 	door.generation++;
+	if (!not_forked)
+		map_not_forked();
+	if (not_forked)
+		*not_forked = 1;
 	door.pid = getpid();
 	pthread_mutex_unlock(&door.lock);
 	return 0;
@@ -254,7 +422,8 @@ socket_address(struct sockaddr_un *address, const char *dir, int *dir_fdp)
 	*dir_fdp = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*dir_fdp < 0)
 		return -errno;
-	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/" RUNTIME_SOCKET, *dir_fdp);
+	snprintf(address->sun_path, sizeof(address->sun_path),
+	    "/proc/self/fd/%d/" RUNTIME_SOCKET, *dir_fdp);
 	return 0;
 }
 
@@ -292,6 +461,24 @@ port_connect(const char *program)
 	if (!is_our_user(fd))
 		return -EPERM;
 	return port_attach(fd_steal(&fd), program);
+}
+
+/* Attaches as this process was meant to be. As port_attach and port_connect. */
+int
+port_begin(const char *program)
+{
+	const char *given = getenv("HIRD_PORT_FD");
+	char *end;
+	long fd;
+
+	if (!given)
+		return port_connect(program);
+	errno = 0;
+	fd = strtol(given, &end, 10);
+	if (errno || end == given || *end || fd < 0 || fd > INT_MAX)
+		return -EBADF;
+	unsetenv("HIRD_PORT_FD");
+	return port_attach((int)fd, program);	/* eats fd */
 }
 
 /* Ends the attachment; every right goes when the threads' connections have gone

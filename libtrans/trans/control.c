@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "wire/messages.h"
 
 struct letter {
 	struct list link;
@@ -61,13 +62,27 @@ queue(struct port_message *message)
 	wake();
 }
 
+static int
+handle_ping(struct rpc_request *request, struct fsys_ping_in *in, struct fsys_ping_out *out)
+{
+	(void)request;
+	(void)in;
+	(void)out;
+	return 0;
+}
+
+RPC_SERVER(fsys)
+
+static const struct fsys_server server = { .fsys_ping = handle_ping };
+static const struct port_table table = PORT_TABLE(fsys, &server, NULL);
+static const struct port_service service = { .tables = &table, .n_tables = 1 };
+
 /* Only portd, which has no task, can say that nobody is left. */
 static void
 take(struct port_message *message)
 {
 	if (message->id == ROUTINE_fsys_ping) {
-		port_reply_send(message, 0, "", NULL);
-		port_message_deinit(message);
+		port_serve_one(&service, message);
 	} else if (message->id == PORT_NOTIFY_NO_SENDERS && message->sender_task == 0) {
 		set_state(CONTROL_UNWANTED);
 		port_message_deinit(message);

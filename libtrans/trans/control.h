@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "port/port.h"
+#include "port/rpc.h"
 
 enum control_state {
 	CONTROL_OPEN,

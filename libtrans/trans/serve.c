@@ -20,7 +20,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
-#include "port/port.h"
+#include "port/stubs.h"
 #include "trans/control.h"
 #include "trans/fuse.h"
 #include "trans/memory.h"
@@ -196,59 +196,55 @@ forget_everything(void)
 	notify_node(TRANS_ROOT);
 }
 
-static void
-refuse(struct port_message *message, int error, const char *otherwise)
+/* An answer that says why: the author's own words when there are any. */
+static int
+refuse(struct rpc_request *request, int error, const char *otherwise)
 {
 	const char *why = translator_error();
 
-	port_reply_send(message, error, *why ? why : otherwise, NULL);
+	return rpc_fail(request, error, "%s", *why ? why : otherwise);
 }
 
-static void
-answer_goaway(struct port_message *message)
+static int
+handle_goaway(struct rpc_request *request, struct fsys_goaway_in *in, struct fsys_goaway_out *out)
 {
-	struct fsys_goaway_in in;
 	int err = 0;
 
-	if (fsys_goaway_in_get(&message->body, &in) < 0) {
-		refuse(message, PORT_E_RPC_TYPE_ERROR, "malformed request");
-		return;
-	}
-	if (!(in.flags & FSYS_GOAWAY_NOSYNC))
+	(void)out;
+	if (!(in->flags & FSYS_GOAWAY_NOSYNC))
 		err = sync_content();
-	if (err < 0 && !(in.flags & FSYS_GOAWAY_FORCE)) {
-		refuse(message, err, "its content cannot be written out");
-		return;
-	}
-	port_reply_send(message, 0, "", NULL);
+	if (err < 0 && !(in->flags & FSYS_GOAWAY_FORCE))
+		return refuse(request, err, "its content cannot be written out");
 	loop.ending = LEFT;
+	return 0;
 }
 
-static void
-answer_sync(struct port_message *message)
+static int
+handle_sync(struct rpc_request *request, struct fsys_syncfs_in *in, struct fsys_syncfs_out *out)
 {
 	int err = sync_content();
 
-	if (err < 0)
-		refuse(message, err, "its content cannot be written out");
-	else
-		port_reply_send(message, 0, "", NULL);
+	(void)in;
+	(void)out;
+	return err < 0 ? refuse(request, err, "its content cannot be written out") : 0;
 }
 
-static void
-answer_get_options(struct port_message *message)
+static int
+handle_get_options(struct rpc_request *request, struct fsys_get_options_in *in,
+    struct fsys_get_options_out *out)
 {
 	AUTO_ARGV struct argv argv = { 0 };
-	struct wire_buf out = { 0 };
-	int err = translator_argv(&translator.options, &argv);
+	char *words = NULL;
 
-	if (err < 0) {
-		refuse(message, err, "out of memory");
-		return;
-	}
-	fsys_get_options_out_put(&out,
-	    &(struct fsys_get_options_out){ .argv = { argv.data, argv.size } });
-	port_reply_send(message, 0, "", &out);
+	(void)in;
+	if (translator_argv(&translator.options, &argv) == 0)
+		words = rpc_alloc(request, argv.size);
+	if (!words)
+		return refuse(request, -ENOMEM, "out of memory");
+	if (argv.size)
+		memcpy(words, argv.data, argv.size);
+	out->argv = (struct wire_blob){ words, argv.size };
+	return 0;
 }
 
 /* Gives the set the files that came with a request. */
@@ -268,13 +264,6 @@ adopt_files(struct option_set *set, struct fsys_set_options_in *in, struct text 
 		option = path;
 	}
 	return err == 0 ? option_set_adopted(set, why) : err;
-}
-
-static void
-close_fds(struct wire_fds *fds)
-{
-	for (uint32_t i = 0; i < fds->n; i++)
-		fd_close(&fds->fd[i]);
 }
 
 /* Parses what is to change into a copy of what is. */
@@ -324,102 +313,88 @@ enforce_options(struct option_set *staged, struct text *why)
 	return 0;
 }
 
+/* What an answer to set_options waits with. */
+struct answer {
+	struct rpc_later later;
+	struct argv argv;
+	struct wire_attr attr;
+};
+
 static void
 send_answer(void *argument)
 {
-	struct port_message *answered = argument;
-	struct wire_buf out = answered->body;
+	struct answer *answer = argument;
 
-	answered->body = (struct wire_buf){ 0 };
-	port_reply_send(answered, 0, "", &out);
-	port_message_deinit(answered);
-	free(answered);
+	fsys_set_options_reply(&answer->later, 0, "", &(struct fsys_set_options_out){
+		.argv = { answer->argv.data, answer->argv.size },
+		.attr = { &answer->attr, answer->attr.valid ? sizeof(answer->attr) : 0 },
+	});
+	argv_deinit(&answer->argv);
+	free(answer);
 }
 
 /* Answers once no cache has anything of the old options any more: whoever set
  * them and looks then sees the new. */
 static int
-answer_when_forgotten(struct port_message *message)
+answer_when_forgotten(struct rpc_request *request)
 {
-	AUTO_ARGV struct argv argv = { 0 };
-	struct port_message *answered = malloc(sizeof(*answered));
-	struct wire_attr attr;
-	int err = translator_argv(&translator.options, &argv);
+	struct answer *answer = calloc(1, sizeof(*answer));
 
-	if (!answered || err < 0) {
-		free(answered);
+	if (!answer || translator_argv(&translator.options, &answer->argv) < 0) {
+		if (answer)
+			argv_deinit(&answer->argv);
+		free(answer);
 		return -ENOMEM;
 	}
-	serve_root_attr(&attr);
-	memory_turn(&argv);
+	serve_root_attr(&answer->attr);
+	memory_turn(&answer->argv);
 	node_on_ready();
 	forget_everything();
-	*answered = *message;
-	*message = (struct port_message){ 0 };
-	wire_buf_deinit(&answered->body);
-	fsys_set_options_out_put(&answered->body, &(struct fsys_set_options_out){
-		.argv = { argv.data, argv.size },
-		.attr = { &attr, attr.valid ? sizeof(attr) : 0 },
-	});
-	if (notify_then(send_answer, answered) < 0)
-		send_answer(answered);
+	answer->later = rpc_later(request);
+	if (notify_then(send_answer, answer) < 0)
+		send_answer(answer);
 	return 0;
 }
 
-static void
-answer_set_options(struct port_message *message)
+static int
+handle_set_options(struct rpc_request *request, struct fsys_set_options_in *in,
+    struct fsys_set_options_out *out)
 {
 	AUTO_OPTIONS struct option_set staged = { 0 };
 	AUTO_TEXT struct text why = { 0 };
-	struct fsys_set_options_in in;
-	int err;
+	int err = stage_options(&staged, in, &why);
 
-	if (fsys_set_options_in_get(&message->body, &in) < 0) {
-		refuse(message, PORT_E_RPC_TYPE_ERROR, "malformed request");
-		return;
-	}
-	err = stage_options(&staged, &in, &why);
-	close_fds(&in.fds);
+	(void)out;
 	if (err == 0)
 		err = enforce_options(&staged, &why);
 	if (err == 0)
-		err = answer_when_forgotten(message);
+		err = answer_when_forgotten(request);
 	if (err < 0)
-		port_reply_send(message, err, why.size ? text_string(&why) : strerror(-err), NULL);
+		return rpc_fail(request, err, "%s", why.size ? text_string(&why) : strerror(-err));
+	return RPC_NO_REPLY;
 }
 
-static void
-answer(struct port_message *message)
-{
-	translator_forget_error();
-	switch (message->id) {
-	case ROUTINE_fsys_goaway:
-		answer_goaway(message);
-		break;
-	case ROUTINE_fsys_set_options:
-		answer_set_options(message);
-		break;
-	case ROUTINE_fsys_get_options:
-		answer_get_options(message);
-		break;
-	case ROUTINE_fsys_syncfs:
-		answer_sync(message);
-		break;
-	default:
-		if (message->remote != PORT_NULL)
-			port_reply_send(message, PORT_E_RPC_BAD_ID,
-			    "a control port does not answer this request", NULL);
-	}
-	port_message_destroy(message);
-}
+RPC_SERVER(fsys)
+
+static const struct fsys_server server = {
+	.fsys_goaway = handle_goaway,
+	.fsys_set_options = handle_set_options,
+	.fsys_get_options = handle_get_options,
+	.fsys_syncfs = handle_sync,
+};
+
+static const struct port_table table = PORT_TABLE(fsys, &server, NULL);
+static const struct port_service service = { .tables = &table, .n_tables = 1 };
 
 static void
 answer_control(void)
 {
 	struct port_message message;
 
-	while (loop.ending == GOING_ON && control_take(&message))
-		answer(&message);
+	while (loop.ending == GOING_ON && control_take(&message)) {
+		translator_forget_error();
+		port_serve_one(&service, &message);
+	}
 	if (loop.ending != GOING_ON)
 		return;
 	if (control_state() == CONTROL_CUT)

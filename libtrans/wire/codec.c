@@ -6,10 +6,13 @@
 #include "wire/codec.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "wire/frame.h"
 
 #define NOT_THERE (~(uint32_t)0)
@@ -22,12 +25,52 @@ close_fds(struct wire_fds *fds)
 	fds->n = 0;
 }
 
+/* A region that nobody will read any more: the word in the release file that stands for
+ * its place becomes 0. Only a file of memory can be sealed; to write into anything else
+ * that a hostile sender may have passed could block for ever. */
+void
+wire_region_free(struct wire_region *region)
+{
+	static const uint32_t released = 0;
+	off_t at = (off_t)(region ? region->offset / WIRE_REGION_UNIT * sizeof(released) : 0);
+	int seals;
+
+	if (!region)
+		return;
+	seals = fcntl(region->release, F_GET_SEALS);
+	if (seals >= 0 && (seals & (F_SEAL_GROW | F_SEAL_WRITE)) == F_SEAL_GROW &&
+	    pwrite(region->release, &released, sizeof(released), at) < 0)
+		log_debug("a release file cannot be written: %s", strerror(errno));
+	fd_close(&region->file);
+	fd_close(&region->release);
+	free(region);
+}
+
+/* The bytes that one piece of a region takes up. */
+size_t
+wire_region_stride(size_t size)
+{
+	return (size + WIRE_REGION_ALIGN - 1) & ~(size_t)(WIRE_REGION_ALIGN - 1);
+}
+
+static void
+free_memory(struct wire_buf *buf)
+{
+	for (size_t i = buf->at_memory; buf->free_memory && i < buf->n_memory; i++)
+		if (buf->memory[i].data)
+			buf->free_memory(buf->memory[i].data, buf->memory[i].size);
+	free(buf->memory);
+	free(buf->store);
+	wire_region_free(buf->region);
+}
+
 /* Frees memory and closes the descriptors that nobody took. Rights are names:
  * whoever knows the space releases them. What is left is an empty buffer. */
 void
 wire_buf_deinit(struct wire_buf *buf)
 {
 	close_fds(&buf->fds);
+	free_memory(buf);
 	free(buf->data);
 	free(buf->ports);
 	*buf = (struct wire_buf){ 0 };
@@ -57,7 +100,27 @@ wire_buf_finish(struct wire_buf *buf)
 	if (!buf->error && buf->at == buf->size)
 		return 0;
 	buf->at_port = 0;
+	buf->at_memory = 0;
 	return -EBADMSG;
+}
+
+/* Moves elements, memory and descriptors; the bytes stay. */
+void
+wire_move_beside(struct wire_buf *to, struct wire_buf *from)
+{
+	uint8_t *data = from->data;
+	size_t size = from->size, room = from->room, at = from->at;
+	int error = from->error;
+
+	from->data = to->data;
+	from->size = to->size;
+	from->room = to->room;
+	from->at = to->at;
+	from->error = to->error;
+	*to = *from;
+	*from = (struct wire_buf){
+		.data = data, .size = size, .room = room, .at = at, .error = error
+	};
 }
 
 static uint8_t *
@@ -153,32 +216,91 @@ wire_put_argv(struct wire_buf *buf, struct wire_blob value)
 	wire_put_blob(buf, value);
 }
 
+/* Makes room for n more elements. */
+static bool
+reserve_items(struct wire_buf *buf, size_t n)
+{
+	size_t room = buf->ports_room ? buf->ports_room : 4;
+	struct wire_port *ports;
+
+	if (!buf->error && n > WIRE_ITEMS_MAX - buf->n_ports)
+		buf->error = -EMSGSIZE;
+	if (buf->error)
+		return false;
+	while (room < buf->n_ports + n)
+		room *= 2;
+	if (room == buf->ports_room)
+		return true;
+	ports = realloc(buf->ports, room * sizeof(*ports));
+	if (!ports) {
+		buf->error = -ENOMEM;
+		return false;
+	}
+	buf->ports = ports;
+	buf->ports_room = room;
+	return true;
+}
+
+/* Appends an element, and to the body its index. */
+static bool
+put_item(struct wire_buf *buf, struct wire_port item)
+{
+	if (!reserve_items(buf, 1))
+		return false;
+	put_number(buf, buf->n_ports, 4);
+	if (buf->error)
+		return false;
+	buf->ports[buf->n_ports++] = item;
+	return true;
+}
+
 /* Appends a right, which itself goes beside the body. */
 void
 wire_put_port(struct wire_buf *buf, struct wire_port value)
 {
-	size_t room = buf->ports_room ? buf->ports_room * 2 : 4;
-	struct wire_port *ports;
-
-	if (value.name == PORT_NULL && value.disposition == 0) {
-		put_number(buf, NOT_THERE, 4);
-		return;
-	}
 	if (!buf->error && buf->n_ports >= PORT_MSG_RIGHTS_MAX)
 		buf->error = -EMSGSIZE;
-	put_number(buf, buf->n_ports, 4);
+	if (value.name == PORT_NULL && value.disposition == 0)
+		put_number(buf, NOT_THERE, 4);
+	else
+		put_item(buf, value);
+}
+
+/* Appends an array of rights, which are all sent by its disposition. */
+void
+wire_put_ports(struct wire_buf *buf, struct wire_ports value)
+{
+	if (value.n > WIRE_ITEMS_MAX - 1 || !reserve_items(buf, value.n + 1)) {
+		buf->error = buf->error ? buf->error : -EMSGSIZE;
+		return;
+	}
+	if (!put_item(buf, (struct wire_port){
+	    (uint32_t)value.n, WIRE_ITEM_PORTS | value.disposition }))
+		return;
+	for (size_t i = 0; i < value.n; i++)
+		buf->ports[buf->n_ports++] = (struct wire_port){
+			value.ports[i].name, value.disposition
+		};
+}
+
+/* Appends memory, which itself goes beside the body. */
+void
+wire_put_memory(struct wire_buf *buf, struct wire_memory value)
+{
+	struct wire_memory *memory;
+
+	if (!buf->error && (buf->n_memory >= WIRE_MEMORY_MAX || value.size > PORT_MSG_MEMORY_MAX))
+		buf->error = -EMSGSIZE;
 	if (buf->error)
 		return;
-	if (buf->n_ports == buf->ports_room) {
-		ports = realloc(buf->ports, room * sizeof(*ports));
-		if (!ports) {
-			buf->error = -ENOMEM;
-			return;
-		}
-		buf->ports = ports;
-		buf->ports_room = room;
+	memory = realloc(buf->memory, (buf->n_memory + 1) * sizeof(*memory));
+	if (!memory) {
+		buf->error = -ENOMEM;
+		return;
 	}
-	buf->ports[buf->n_ports++] = value;
+	buf->memory = memory;
+	if (put_item(buf, (struct wire_port){ (uint32_t)value.size, WIRE_ITEM_MEMORY }))
+		buf->memory[buf->n_memory++] = value;
 }
 
 /* Appends a descriptor, which is the buffer's from now on, or closed when there is
@@ -291,19 +413,69 @@ wire_get_argv(struct wire_buf *buf)
 	return blob;
 }
 
-/* Takes the next right; all zero for none and after an error. */
-struct wire_port
-wire_get_port(struct wire_buf *buf)
+/* The next element, when the body names it and it is of this kind; NULL for none and after
+ * an error. */
+static const struct wire_port *
+get_item(struct wire_buf *buf, uint32_t item)
 {
 	uint32_t i = wire_get_u32(buf);
 
 	if (buf->error || i == NOT_THERE)
-		return (struct wire_port){ 0 };
-	if (i != buf->at_port || i >= buf->n_ports) {
+		return NULL;
+	if (i != buf->at_port || i >= buf->n_ports ||
+	    (buf->ports[i].disposition & WIRE_ITEM_MASK) != item) {
 		buf->error = -EBADMSG;
-		return (struct wire_port){ 0 };
+		return NULL;
 	}
-	return buf->ports[buf->at_port++];
+	return &buf->ports[buf->at_port++];
+}
+
+/* Takes the next right; all zero for none and after an error. */
+struct wire_port
+wire_get_port(struct wire_buf *buf)
+{
+	const struct wire_port *port = get_item(buf, WIRE_ITEM_PORT);
+
+	return port ? *port : (struct wire_port){ 0 };
+}
+
+/* Takes an array of rights; an empty one after an error. */
+struct wire_ports
+wire_get_ports(struct wire_buf *buf)
+{
+	const struct wire_port *head = get_item(buf, WIRE_ITEM_PORTS);
+	struct wire_ports got = { 0 };
+
+	if (!head)
+		return got;
+	if (head->name > buf->n_ports - buf->at_port) {
+		buf->error = -EBADMSG;
+		return got;
+	}
+	got.ports = head + 1;
+	got.n = head->name;
+	got.disposition = head->disposition & ~(uint32_t)WIRE_ITEM_MASK;
+	for (size_t i = 0; i < got.n; i++)
+		if (got.ports[i].disposition & WIRE_ITEM_MASK)
+			buf->error = -EBADMSG;
+	buf->at_port += got.n;
+	return buf->error ? (struct wire_ports){ 0 } : got;
+}
+
+/* Takes memory; none after an error. Memory that is in a file still, because nobody has
+ * copied it out, is an error. */
+struct wire_memory
+wire_get_memory(struct wire_buf *buf)
+{
+	const struct wire_port *item = get_item(buf, WIRE_ITEM_MEMORY);
+
+	if (!item)
+		return (struct wire_memory){ 0 };
+	if (buf->at_memory >= buf->n_memory) {
+		buf->error = -EBADMSG;
+		return (struct wire_memory){ 0 };
+	}
+	return buf->memory[buf->at_memory++];
 }
 
 /* Takes a descriptor; -1 for none and after an error. */
@@ -336,4 +508,24 @@ wire_get_fds(struct wire_buf *buf)
 	if (buf->error)
 		close_fds(&fds);
 	return fds;
+}
+
+/* Descriptors, and elements; an array of rights is one. */
+size_t
+wire_n_elements(const struct wire_buf *buf)
+{
+	size_t n = buf->fds.n;
+
+	for (size_t i = 0; i < buf->n_ports; i++, n++)
+		if ((buf->ports[i].disposition & (uint32_t)WIRE_ITEM_MASK) == WIRE_ITEM_PORTS)
+			i += buf->ports[i].name;
+	return n;
+}
+
+size_t
+wire_flat_size(const struct wire_buf *buf)
+{
+	size_t n = wire_n_elements(buf), size = (buf->size + 3) & ~(size_t)3;
+
+	return n ? WIRE_FLAT_HEAD + n * WIRE_FLAT_ELEMENT + size : size;
 }

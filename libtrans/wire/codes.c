@@ -26,6 +26,11 @@ static const struct sentence sentences[] = {
 	{ PORT_E_INVALID_CAPABILITY, "the right is null or dead" },
 	{ PORT_E_RIGHT_EXISTS, "the task has a right to this port under another name" },
 
+	{ PORT_E_NAMES_NOT_PRIVILEGED, "the name is not the caller's to use so" },
+	{ PORT_E_NAMES_NAME_IN_USE, "the name is taken" },
+	{ PORT_E_NAMES_UNKNOWN_SERVICE, "no service has this name" },
+	{ PORT_E_NAMES_SERVICE_ACTIVE, "the service has been checked in already" },
+
 	{ PORT_E_SEND_INVALID_DATA, "the message is not well formed" },
 	{ PORT_E_SEND_INVALID_DEST, "the destination is no right to send to, or its port is dead" },
 	{ PORT_E_SEND_TIMED_OUT, "the queue stayed full until the timeout" },
@@ -33,6 +38,7 @@ static const struct sentence sentences[] = {
 	{ PORT_E_SEND_MSG_TOO_SMALL, "the message is shorter than a header" },
 	{ PORT_E_SEND_INVALID_REPLY, "the reply right is none that can be sent so" },
 	{ PORT_E_SEND_INVALID_RIGHT, "a right in the body is none that can be sent so" },
+	{ PORT_E_SEND_INVALID_MEMORY, "memory out of line cannot be read, or is given away twice" },
 	{ PORT_E_SEND_NO_BUFFER, "there is no room to keep the message; try again later" },
 	{ PORT_E_SEND_TOO_LARGE, "the message is too large; send it in parts or as a descriptor" },
 	{ PORT_E_SEND_INVALID_TYPE, "a disposition in the body is unknown" },

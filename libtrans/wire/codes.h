@@ -9,6 +9,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef uint32_t port_name_t;
 typedef uint32_t port_mscount_t;
 typedef uint32_t port_seqno_t;
@@ -29,6 +33,7 @@ enum port_right_kind {
  * is registered. */
 #define PORT_TYPE(kind) (1u << (16 + (kind)))
 #define PORT_TYPE_DNREQUEST 0x80000000u
+#define PORT_TYPE_SPREQUEST 0x40000000u	/* and whether a send-possible request is */
 
 /* How a right travels. A receiver sees only the three MOVE values (as
  * PORT_DISP_RECEIVE, _SEND, _SEND_ONCE: "you got one of these"). */
@@ -39,6 +44,18 @@ enum port_disposition {
 	PORT_COPY_SEND = 19,
 	PORT_MAKE_SEND = 20,
 	PORT_MAKE_SEND_ONCE = 21,
+	/* Only in the local place of what is received: not a name, but the word
+	 * that port_set_payload() tied to the port. */
+	PORT_PROTECTED_PAYLOAD = 23,
+};
+
+/* What port_construct() makes beside the receive right. */
+enum port_construct {
+	PORT_CONSTRUCT_GUARD = 1 << 0,		/* context is its guard */
+	PORT_CONSTRUCT_STRICT = 1 << 1,		/* likewise, and it may not travel */
+	PORT_CONSTRUCT_QLIMIT = 1 << 2,		/* qlimit counts */
+	PORT_CONSTRUCT_INSERT_SEND = 1 << 3,	/* a send right under the same name */
+	PORT_CONSTRUCT_REPLY = 1 << 4,		/* makes send-once rights only */
 };
 
 /* Options of port_msg(). */
@@ -46,8 +63,12 @@ enum {
 	PORT_MSG_SEND = 0x1,
 	PORT_MSG_RCV = 0x2,
 	PORT_MSG_SEND_TIMEOUT = 0x10,
+	PORT_MSG_SEND_NOTIFY = 0x20,	/* a full queue arms the send-possible request of the destination */
+	PORT_MSG_SEND_INTERRUPT = 0x40,	/* a signal ends the wait for room (the library's matter) */
 	PORT_MSG_RCV_TIMEOUT = 0x100,
+	PORT_MSG_RCV_INTERRUPT = 0x400,	/* a signal ends the wait for a message (likewise) */
 	PORT_MSG_RCV_LARGE = 0x800,
+	PORT_MSG_RCV_FLAT = 0x2000,	/* sizes are those of wire_flat_size (the library's matter) */
 };
 
 enum port_error {
@@ -66,6 +87,12 @@ enum port_error {
 	PORT_E_INVALID_CAPABILITY = 20,
 	PORT_E_RIGHT_EXISTS = 21,
 
+	/* Of the names interface; launchd's values. */
+	PORT_E_NAMES_NOT_PRIVILEGED = 1100,
+	PORT_E_NAMES_NAME_IN_USE = 1101,
+	PORT_E_NAMES_UNKNOWN_SERVICE = 1102,
+	PORT_E_NAMES_SERVICE_ACTIVE = 1103,
+
 	PORT_E_SEND_INVALID_DATA = 0x10000002,
 	PORT_E_SEND_INVALID_DEST = 0x10000003,
 	PORT_E_SEND_TIMED_OUT = 0x10000004,
@@ -73,6 +100,7 @@ enum port_error {
 	PORT_E_SEND_MSG_TOO_SMALL = 0x10000008,
 	PORT_E_SEND_INVALID_REPLY = 0x10000009,
 	PORT_E_SEND_INVALID_RIGHT = 0x1000000a,
+	PORT_E_SEND_INVALID_MEMORY = 0x1000000c,
 	PORT_E_SEND_NO_BUFFER = 0x1000000d,
 	PORT_E_SEND_TOO_LARGE = 0x1000000e,
 	PORT_E_SEND_INVALID_TYPE = 0x1000000f,
@@ -92,6 +120,7 @@ enum port_error {
 	/* Of a SEND or RCV code, these bits are a detail: what there was no room for. */
 	PORT_E_DETAIL_MASK = 0x3c00,
 	PORT_E_DETAIL_IPC_SPACE = 0x2000,	/* a name */
+	PORT_E_DETAIL_VM_SPACE = 0x1000,	/* memory */
 
 	/* Answers of an RPC, as MIG names them. Negative there; here they have
 	 * a range of their own, because negative is errno in this house. */
@@ -102,12 +131,32 @@ enum port_error {
 	PORT_E_RPC_SERVER_DIED = 0x20000308,
 };
 
+/* What an element beside the bytes of a message is, in order: in the upper
+ * byte of its disposition. */
+enum {
+	WIRE_ITEM_PORT = 0,			/* { name, disposition } */
+	WIRE_ITEM_MEMORY = 1 << 24,		/* { bytes, 0 }: they follow the elements, in line */
+	WIRE_ITEM_REGION = 2 << 24,		/* { bytes, 0 }: in a memory file, see wire/frame.h */
+	WIRE_ITEM_PORTS = 3 << 24,		/* { n, disposition }: the next n elements are an array of ports */
+	WIRE_ITEM_MASK = (int)0xff000000,
+};
+
 /* A sentence for any code: positive as above, negative errno, 0. Static. */
 const char *port_error_text(int code);
+
+/* What the names interface says of a service. */
+enum names_state {
+	NAMES_STATE_REGISTERED = 1,	/* somebody gave a right to it */
+	NAMES_STATE_WAITING = 2,	/* no program runs; the first message starts it */
+	NAMES_STATE_STARTING = 3,	/* it runs and has not checked in */
+	NAMES_STATE_RUNNING = 4,
+	NAMES_STATE_RESTING = 5,	/* it failed, and is started again in a while */
+};
 
 /* Ids of notifications. */
 enum {
 	PORT_NOTIFY_PORT_DELETED = 65,
+	PORT_NOTIFY_SEND_POSSIBLE = 66,
 	PORT_NOTIFY_PORT_DESTROYED = 69,
 	PORT_NOTIFY_NO_SENDERS = 70,
 	PORT_NOTIFY_SEND_ONCE = 71,
@@ -122,7 +171,12 @@ enum {
 	PORT_MSG_RIGHTS_MAX = 1024,
 	PORT_MSG_BODY_MAX = 96 * 1024,	/* a frame stays below a stock wmem_default of 208 KiB */
 	PORT_MSG_FDS_MAX = 24,
+	PORT_MSG_MEMORY_MAX = 64 << 20,	/* bytes out of line in one message, all told */
 	RPC_REPLY_OFFSET = 100,		/* reply id = request id + 100 (MIG) */
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,8 +19,6 @@ enum { DESCRIBE_MAGIC = 0x63736564 };	/* "desc" */
  * one word each, "DEV:INO:SIZE:MTIME.NS", of the files in the same order. */
 #define describe_OUT(F) F(u32, magic) F(u32, version) F(u32, kind) F(u32, nature) F(str, summary) F(argv, argv) F(argv, files) F(argv, identities) F(blob, attr)
 
-struct describe_out { describe_OUT(WIRE_FIELD) char end_; };
-void describe_out_put(struct wire_buf *buf, const struct describe_out *value);
-int describe_out_get(struct wire_buf *buf, struct describe_out *value);
+WIRE_DECLARE_SIDE(describe_out, describe_OUT)
 
 #endif

@@ -21,6 +21,9 @@ struct header {
 	uint32_t code;
 	uint32_t n_ports;
 	uint32_t body_size;
+	uint32_t memory_size;	/* in line */
+	uint32_t region_size;	/* 0: no region, and no descriptors for it */
+	uint32_t region_offset;
 };
 
 struct pair {
@@ -28,10 +31,21 @@ struct pair {
 	uint32_t disposition;
 };
 
+enum {
+	REGION_FDS = 2,
+	FDS_MAX = REGION_FDS + PORT_MSG_FDS_MAX,
+};
+
 /* Room for one descriptor more than a frame may have: the surplus shows. */
 union control {
 	struct cmsghdr align;
-	char data[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE((PORT_MSG_FDS_MAX + 1) * sizeof(int))];
+	char data[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE((FDS_MAX + 1) * sizeof(int))];
+};
+
+/* The descriptors of a frame as they travel. */
+struct passed {
+	uint32_t n;
+	int fd[FDS_MAX];
 };
 
 static _Thread_local union {
@@ -59,22 +73,29 @@ put_pairs(struct pair *pairs, const struct wire_buf *body)
 /* Descriptors that a get has taken out leave holes; they do not travel, and
  * neither does a frame that has any. */
 static int
-put_control(union control *control, struct msghdr *msg, const struct wire_fds *fds)
+put_control(union control *control, struct msghdr *msg, const struct wire_buf *body)
 {
 	struct cmsghdr *cmsg = &control->align;
+	struct passed passed = { 0 };
 
-	for (uint32_t i = 0; i < fds->n; i++)
-		if (fds->fd[i] < 0)
+	if (body->region) {
+		passed.fd[passed.n++] = body->region->file;
+		passed.fd[passed.n++] = body->region->release;
+	}
+	for (uint32_t i = 0; i < body->fds.n; i++) {
+		if (body->fds.fd[i] < 0)
 			return -EBADF;
-	if (fds->n == 0)
+		passed.fd[passed.n++] = body->fds.fd[i];
+	}
+	if (passed.n == 0)
 		return 0;
 	memset(control, 0, sizeof(*control));
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(fds->n * sizeof(int));
-	memcpy(CMSG_DATA(cmsg), fds->fd, fds->n * sizeof(int));
+	cmsg->cmsg_len = CMSG_LEN(passed.n * sizeof(int));
+	memcpy(CMSG_DATA(cmsg), passed.fd, passed.n * sizeof(int));
 	msg->msg_control = control;
-	msg->msg_controllen = CMSG_SPACE(fds->n * sizeof(int));
+	msg->msg_controllen = CMSG_SPACE(passed.n * sizeof(int));
 	return 0;
 }
 
@@ -91,10 +112,48 @@ send_record(int fd, const struct msghdr *msg, int flags)
 	return 0;
 }
 
-static size_t
-record_size(const struct wire_buf *body)
+static uint32_t
+item_of(const struct wire_port *port)
 {
-	return sizeof(struct header) + body->size + body->n_ports * sizeof(struct pair);
+	return port->disposition & (uint32_t)WIRE_ITEM_MASK;
+}
+
+/* Whether an element stands for memory, which is at the next place of body->memory. */
+static bool
+is_memory(const struct wire_port *port)
+{
+	return item_of(port) == WIRE_ITEM_MEMORY || item_of(port) == WIRE_ITEM_REGION;
+}
+
+/* Whether its bytes are in the record. */
+static bool
+is_in_line(const struct wire_port *port)
+{
+	return port->disposition == WIRE_ITEM_MEMORY && port->name > 0;
+}
+
+/* Adds the memory that goes in line; returns its size. A body whose memory and
+ * elements do not belong together: -EINVAL. */
+static ssize_t
+put_memory(struct iovec *iov, size_t *n_iovp, const struct wire_buf *body)
+{
+	size_t m = 0;
+	ssize_t size = 0;
+
+	for (size_t i = 0; i < body->n_ports; i++) {
+		if (!is_memory(&body->ports[i]))
+			continue;
+		if (m == body->n_memory)
+			return -EINVAL;
+		if (is_in_line(&body->ports[i])) {
+			iov[(*n_iovp)++] = (struct iovec){
+				body->memory[m].data, body->ports[i].name
+			};
+			size += body->ports[i].name;
+		}
+		m++;
+	}
+	return size;
 }
 
 /* Sends a frame; everything in it stays as it was. */
@@ -102,33 +161,58 @@ int
 frame_send_keep(int fd, const struct frame *frame, int flags)
 {
 	const struct wire_buf *body = &frame->body;
-	struct pair pairs[PORT_MSG_RIGHTS_MAX];
+	struct pair pairs[WIRE_ITEMS_MAX];
 	union control control;
 	struct header header;
-	struct iovec iov[3] = {
+	struct iovec iov[3 + WIRE_MEMORY_MAX] = {
 		{ &header, sizeof(header) },
 		{ body->data, body->size },
 		{ pairs, body->n_ports * sizeof(*pairs) },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 3 };
+	size_t size = sizeof(header) + body->size + body->n_ports * sizeof(*pairs);
+	ssize_t memory;
 	int err;
 
 	if (body->error)
 		return body->error;
-	if (body->n_ports > PORT_MSG_RIGHTS_MAX || record_size(body) > FRAME_MAX)
+	if (body->n_ports > WIRE_ITEMS_MAX || body->n_memory > WIRE_MEMORY_MAX)
+		return -EMSGSIZE;
+	memory = put_memory(iov, &msg.msg_iovlen, body);
+	if (memory < 0)
+		return (int)memory;
+	size += (size_t)memory;
+	if (size > FRAME_MAX)
 		return -EMSGSIZE;
 	header = (struct header){
 		.magic = htole32(FRAME_MAGIC),
-		.size = htole32((uint32_t)record_size(body)),
+		.size = htole32((uint32_t)size),
 		.call = htole32(frame->call),
 		.cookie = htole32(frame->cookie),
 		.code = htole32((uint32_t)frame->code),
 		.n_ports = htole32((uint32_t)body->n_ports),
 		.body_size = htole32((uint32_t)body->size),
+		.memory_size = htole32((uint32_t)memory),
+		.region_size = htole32(body->region ? body->region->size : 0),
+		.region_offset = htole32(body->region ? body->region->offset : 0),
 	};
 	put_pairs(pairs, body);
-	err = put_control(&control, &msg, &body->fds);
+	err = put_control(&control, &msg, body);
 	return err ? err : send_record(fd, &msg, flags);
+}
+
+/* The receiver has it now, and will release it. */
+static void
+give_region(struct wire_region **regionp)
+{
+	struct wire_region *region = *regionp;
+
+	if (!region)
+		return;
+	fd_close(&region->file);
+	fd_close(&region->release);
+	free(region);
+	*regionp = NULL;
 }
 
 /* Sends a frame. The descriptors of its body are closed once it is sent; on
@@ -138,14 +222,16 @@ frame_send(int fd, struct frame *frame, int flags)
 {
 	int err = frame_send_keep(fd, frame, flags);
 
-	if (!err)
+	if (!err) {
 		close_fds(&frame->body.fds);
+		give_region(&frame->body.region);
+	}
 	return err;
 }
 
-/* Takes what came beside the bytes into *frame. */
+/* Takes what came beside the bytes into *frame and *passed. */
 static void
-take_control(struct msghdr *msg, struct frame *frame)
+take_control(struct msghdr *msg, struct frame *frame, struct passed *passed)
 {
 	struct cmsghdr *cmsg;
 
@@ -165,8 +251,8 @@ take_control(struct msghdr *msg, struct frame *frame)
 				int fd;
 
 				memcpy(&fd, CMSG_DATA(cmsg) + at, sizeof(fd));
-				if (frame->body.fds.n < PORT_MSG_FDS_MAX) {
-					frame->body.fds.fd[frame->body.fds.n++] = fd;
+				if (passed->n < FDS_MAX) {
+					passed->fd[passed->n++] = fd;
 				} else {
 					fd_close(&fd);
 					msg->msg_flags |= MSG_CTRUNC;
@@ -176,51 +262,132 @@ take_control(struct msghdr *msg, struct frame *frame)
 	}
 }
 
-/* Makes a buffer of the record's body and ports. */
+/* The descriptors find their places; those of a region come first. */
 static int
-take_body(struct wire_buf *body, size_t body_size, size_t n_ports)
+take_fds(struct wire_buf *body, const struct header *header, struct passed *passed)
 {
-	const uint8_t *data = received.data + sizeof(struct header);
-	struct wire_fds fds = body->fds;
-	struct pair pair;
-	int err = wire_buf_load(body, data, body_size);
+	struct wire_region *region;
+	uint32_t n = passed->n, skip = 0;
 
-	body->fds = fds;
-	if (err || n_ports == 0)
-		return err;
-	body->ports = calloc(n_ports, sizeof(*body->ports));
+	if (le32toh(header->region_size) > 0) {
+		if (n < REGION_FDS || le32toh(header->region_offset) % WIRE_REGION_UNIT != 0)
+			return -EBADMSG;
+		region = malloc(sizeof(*region));
+		if (!region)
+			return -ENOMEM;
+		*region = (struct wire_region){
+			.file = fd_steal(&passed->fd[0]),
+			.release = fd_steal(&passed->fd[1]),
+			.offset = le32toh(header->region_offset),
+			.size = le32toh(header->region_size),
+		};
+		body->region = region;
+		skip = REGION_FDS;
+	}
+	if (n - skip > PORT_MSG_FDS_MAX)
+		return -EBADMSG;
+	for (uint32_t i = skip; i < n; i++)
+		body->fds.fd[body->fds.n++] = fd_steal(&passed->fd[i]);
+	return 0;
+}
+
+/* Makes elements of the pairs. */
+static int
+take_items(struct wire_buf *body, const uint8_t *data, size_t n)
+{
+	struct pair pair;
+
+	if (n == 0)
+		return 0;
+	body->ports = calloc(n, sizeof(*body->ports));
 	if (!body->ports)
 		return -ENOMEM;
-	body->n_ports = body->ports_room = n_ports;
-	data += body_size;
-	for (size_t i = 0; i < n_ports; i++, data += sizeof(pair)) {
+	body->n_ports = body->ports_room = n;
+	for (size_t i = 0; i < n; i++, data += sizeof(pair)) {
 		memcpy(&pair, data, sizeof(pair));
 		body->ports[i].name = le32toh(pair.name);
 		body->ports[i].disposition = le32toh(pair.disposition);
+		body->n_memory += is_memory(&body->ports[i]);
 	}
 	return 0;
 }
 
+/* Finds the memory of the elements; that in line is copied together. The sums must be
+ * what the header says. */
 static int
-take_record(const struct msghdr *msg, size_t size, struct frame *frame)
+take_memory(struct wire_buf *body, const uint8_t *data, size_t size)
+{
+	size_t m = 0, in_line = 0;
+	uint64_t region = 0;
+
+	if (body->n_memory > WIRE_MEMORY_MAX) {
+		body->n_memory = 0;
+		return -EBADMSG;
+	}
+	if (body->n_memory) {
+		body->memory = calloc(body->n_memory, sizeof(*body->memory));
+		body->store = malloc(size ? size : 1);
+		if (!body->memory || !body->store)
+			return -ENOMEM;
+		memcpy(body->store, data, size);
+	}
+	for (size_t i = 0; i < body->n_ports; i++) {
+		const struct wire_port *item = &body->ports[i];
+
+		if (!is_memory(item))
+			continue;
+		if (is_in_line(item)) {
+			if (item->name > size - in_line)
+				return -EBADMSG;
+			body->memory[m] = (struct wire_memory){ body->store + in_line, item->name };
+			in_line += item->name;
+		} else if (item_of(item) == WIRE_ITEM_REGION) {
+			body->memory[m].size = item->name;
+			region += wire_region_stride(item->name);
+		}
+		m++;
+	}
+	return in_line == size && region == (body->region ? body->region->size : 0) ? 0 : -EBADMSG;
+}
+
+static int
+take_record(const struct msghdr *msg, size_t size, struct frame *frame, struct passed *passed)
 {
 	const struct header *header = &received.header;
-	size_t body_size, n_ports;
+	const uint8_t *data = received.data + sizeof(*header);
+	size_t body_size, n_ports, memory_size;
+	int err;
 
 	if (msg->msg_flags & (MSG_TRUNC | MSG_CTRUNC) || size < sizeof(*header))
 		return -EBADMSG;
 	body_size = le32toh(header->body_size);
 	n_ports = le32toh(header->n_ports);
+	memory_size = le32toh(header->memory_size);
 	if (le32toh(header->magic) != FRAME_MAGIC || le32toh(header->size) != size)
 		return -EBADMSG;
-	if (n_ports > PORT_MSG_RIGHTS_MAX || body_size > FRAME_MAX)
+	if (n_ports > WIRE_ITEMS_MAX || body_size > FRAME_MAX || memory_size > FRAME_MAX)
 		return -EBADMSG;
-	if (sizeof(*header) + body_size + n_ports * sizeof(struct pair) != size)
+	if (sizeof(*header) + body_size + n_ports * sizeof(struct pair) + memory_size != size)
 		return -EBADMSG;
 	frame->call = le32toh(header->call);
 	frame->cookie = le32toh(header->cookie);
 	frame->code = (int32_t)le32toh(header->code);
-	return take_body(&frame->body, body_size, n_ports);
+	err = wire_buf_load(&frame->body, data, body_size);
+	if (!err)
+		err = take_fds(&frame->body, header, passed);
+	if (!err)
+		err = take_items(&frame->body, data + body_size, n_ports);
+	if (!err)
+		err = take_memory(&frame->body, data + body_size + n_ports * sizeof(struct pair),
+		    memory_size);
+	return err;
+}
+
+static void
+close_passed(struct passed *passed)
+{
+	for (uint32_t i = 0; i < passed->n; i++)
+		fd_close(&passed->fd[i]);
 }
 
 /* Receives a frame; its body is the caller's to deinit. An empty record
@@ -237,6 +404,7 @@ frame_receive(int fd, struct frame *frame, int flags)
 		.msg_controllen = sizeof(control),
 	};
 	struct frame got = { 0 };
+	struct passed passed = { 0 };
 	ssize_t n;
 	int err;
 
@@ -245,8 +413,9 @@ frame_receive(int fd, struct frame *frame, int flags)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
-	take_control(&msg, &got);
-	err = n == 0 ? -EPIPE : take_record(&msg, (size_t)n, &got);
+	take_control(&msg, &got, &passed);
+	err = n == 0 ? -EPIPE : take_record(&msg, (size_t)n, &got, &passed);
+	close_passed(&passed);	/* what found no place */
 	if (err) {
 		wire_buf_deinit(&got.body);
 		return err;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* frame: what a connection between a task's thread and portd carries.
  *
- * One SOCK_SEQPACKET record a frame: a header, then the body of a wire_buf,
- * then its ports as pairs of u32; descriptors ride along as SCM_RIGHTS.
- * Surplus descriptors, a wrong size or a wrong magic make the frame bad; the
- * descriptors of a bad frame are closed. */
+ * One SOCK_SEQPACKET record a frame: a header, then the body of a wire_buf, then its
+ * elements as pairs of u32, then the bytes of its MEMORY elements; descriptors ride
+ * along as SCM_RIGHTS, in front those of a region, when there is one: the file of
+ * memory and its release file. Surplus descriptors, a wrong size, sums that do not
+ * agree or a wrong magic make the frame bad; the descriptors of a bad frame are closed.
+ * What the files of a region really are, portd checks. */
 #ifndef WIRE_FRAME_H
 #define WIRE_FRAME_H
 
@@ -29,7 +31,8 @@ struct frame {
 };
 
 /* Sends one frame; the body's descriptors are closed once sent, kept on
- * failure. flags: MSG_DONTWAIT or 0. 0, -EAGAIN, -EPIPE, -EMSGSIZE ... */
+ * failure; a region is the receiver's to release then. flags: MSG_DONTWAIT or 0. 0,
+ * -EAGAIN, -EPIPE, -EMSGSIZE, -EFAULT (memory that cannot be read) ... */
 int frame_send(int fd, struct frame *frame, int flags);
 /* Likewise, but the descriptors stay open and the body's, sent or not. */
 int frame_send_keep(int fd, const struct frame *frame, int flags);

@@ -35,10 +35,14 @@ static void
 try_messages(const uint8_t *data, size_t size)
 {
 #define CALL(name, number) TRY(name##_in) TRY(name##_out)
-#define ROUTINE(name, id) CALL(name, id)
+#define ONEWAY(name, id) TRY(name##_in)
 #include "wire/messages.def"
+	fsys_INTERFACE(CALL, ONEWAY)
+	inspect_INTERFACE(CALL, ONEWAY)
+	names_INTERFACE(CALL, ONEWAY)
+	node_INTERFACE(CALL, ONEWAY)
 #undef CALL
-#undef ROUTINE
+#undef ONEWAY
 	TRY(describe_out)
 }
 

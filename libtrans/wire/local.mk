@@ -7,10 +7,18 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/wire/describe.h \
 	libtrans/wire/frame.c \
 	libtrans/wire/frame.h \
+	libtrans/wire/fsys.def \
 	libtrans/wire/fusewire.h \
+	libtrans/wire/inspect.def \
+	libtrans/wire/inspect.h \
+	libtrans/wire/interface.c \
+	libtrans/wire/interface.h \
 	libtrans/wire/messages.c \
 	libtrans/wire/messages.def \
 	libtrans/wire/messages.h \
+	libtrans/wire/names.def \
+	libtrans/wire/node.def \
+	libtrans/wire/profile.h \
 	libtrans/wire/recovery.h \
 	libtrans/wire/runtime.c \
 	libtrans/wire/runtime.h
@@ -36,7 +44,8 @@ CLEANFILES += libtrans/wire/fuzz-frame
 FUZZ_CC = clang
 FUZZ_FLAGS = -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_FILES = libtrans/wire/fuzz-frame.c libtrans/wire/frame.c libtrans/wire/codec.c \
-	libtrans/wire/messages.c
+	libtrans/wire/interface.c libtrans/wire/messages.c libtrans/base/log.c libtrans/base/sys.c \
+	libtrans/base/text.c
 fuzz: libtrans/wire/fuzz-frame
 libtrans/wire/fuzz-frame: $(FUZZ_FILES)
 	$(AM_V_CCLD)$(MKDIR_P) libtrans/wire && \

@@ -1,59 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* messages: messages.def made into structs, put and get functions, and names.
- *
- * NAME_in_get and NAME_out_get return 0 or -EBADMSG; on failure the descriptors
- * already taken are closed and *value is zero. Structs hold pointers into the
- * buffer. Putting eats the descriptors in the struct. */
+/* messages: the calls of messages.def and the interfaces of this project, as
+ * wire/interface.h makes them: structs, put and get, names. */
 #ifndef WIRE_MESSAGES_H
 #define WIRE_MESSAGES_H
 
-#include "wire/codec.h"
+#include "wire/fsys.def"
+#include "wire/inspect.def"
+#include "wire/interface.h"
+#include "wire/names.def"
+#include "wire/node.def"
 
 enum { WIRE_VERSION = 1 };
 
-typedef uint32_t wire_type_u32;
-typedef int32_t wire_type_i32;
-typedef uint64_t wire_type_u64;
-typedef const char *wire_type_str;
-typedef struct wire_blob wire_type_blob;
-typedef struct wire_blob wire_type_argv;
-typedef struct wire_port wire_type_port;
-typedef int wire_type_fd;
-typedef struct wire_fds wire_type_fds;
-
-#define WIRE_FIELD(type, name) wire_type_##type name;
-#define WIRE_STRUCTS(name) \
-	struct name##_in { name##_IN(WIRE_FIELD) char end_; }; \
-	struct name##_out { name##_OUT(WIRE_FIELD) char end_; }; \
-	void name##_in_put(struct wire_buf *buf, const struct name##_in *value); \
-	int name##_in_get(struct wire_buf *buf, struct name##_in *value); \
-	void name##_out_put(struct wire_buf *buf, const struct name##_out *value); \
-	int name##_out_get(struct wire_buf *buf, struct name##_out *value);
-
-#define CALL(name, number) WIRE_STRUCTS(name)
-#define ROUTINE(name, id) WIRE_STRUCTS(name)
+#define CALL(name, number) WIRE_DECLARE_ROUTINE(name, number)
 #include "wire/messages.def"
 #undef CALL
-#undef ROUTINE
 
 enum wire_call {
 #define CALL(name, number) CALL_##name = number,
-#define ROUTINE(name, id)
 #include "wire/messages.def"
 #undef CALL
-#undef ROUTINE
 };
 
-enum wire_routine {
-#define CALL(name, number)
-#define ROUTINE(name, id) ROUTINE_##name = id,
-#include "wire/messages.def"
-#undef CALL
-#undef ROUTINE
-};
+WIRE_DECLARE(fsys)
+WIRE_DECLARE(inspect)
+WIRE_DECLARE(names)
+WIRE_DECLARE(node)
 
-/* "allocate", "fsys_goaway"; NULL for a number that is not ours. */
+/* "allocate"; NULL for a number that is not ours. */
 const char *wire_call_name(uint32_t number);
+/* Of any interface of ours; NULL, or a NULL name, for an id that is none. */
+const struct wire_routine *wire_routine_find(uint32_t id);
 const char *wire_routine_name(uint32_t id);
 
 /* flags of node_set */

@@ -12,6 +12,8 @@
 #include "base/testing.h"
 #include "wire/frame.h"
 
+enum { HEADER = 40 };	/* bytes */
+
 struct pair {
 	int ends[2];
 	int before;
@@ -84,12 +86,12 @@ test_largest(void **state)
 	uint8_t *block = calloc(1, FRAME_MAX);
 
 	assert_non_null(block);
-	block[FRAME_MAX - 29] = 77;
-	wire_put_bytes(&sent.body, block, FRAME_MAX - 28);
+	block[FRAME_MAX - HEADER - 1] = 77;
+	wire_put_bytes(&sent.body, block, FRAME_MAX - HEADER);
 	assert_int_equal(frame_send(pair->ends[0], &sent, MSG_DONTWAIT), 0);
 	assert_int_equal(frame_receive(pair->ends[1], &got, MSG_DONTWAIT), 0);
-	assert_int_equal(got.body.size, FRAME_MAX - 28);
-	assert_int_equal(got.body.data[FRAME_MAX - 29], 77);
+	assert_int_equal(got.body.size, FRAME_MAX - HEADER);
+	assert_int_equal(got.body.data[FRAME_MAX - HEADER - 1], 77);
 	wire_buf_deinit(&got.body);
 	wire_put_bytes(&sent.body, "", 1);
 	assert_int_equal(frame_send(pair->ends[0], &sent, 0), -EMSGSIZE);
@@ -164,8 +166,8 @@ send_raw(int fd, const void *data, size_t size, int n_fds)
 	close(null);
 }
 
-/* A record of 8 words is not taken for a frame; nothing of *frame is touched and no
- * descriptor stays. */
+/* A record is not taken for a frame; nothing of *frame is touched and no descriptor
+ * stays. */
 static void
 is_refused(const struct pair *pair, const uint32_t *words, size_t size, int n_fds, int expected)
 {
@@ -184,20 +186,22 @@ static void
 test_rubbish(void **state)
 {
 	const struct pair *pair = *state;
-	const uint32_t good[8] = { FRAME_MAGIC, 32, 1, 2, 0, 0, 4, 9 };
+	/* magic, size, call, cookie, code, elements, body, memory, region, offset; the body */
+	const uint32_t good[11] = { FRAME_MAGIC, 44, 1, 2, 0, 0, 4, 0, 0, 0, 9 };
 	static const struct {
 		int word;
 		uint32_t value;
 	} wrong[] = {
-		{ 0, 1 }, { 1, 28 }, { 1, 36 }, { 5, 1 }, { 5, 0x20000000 }, { 5, 0xffffffff },
+		{ 0, 1 }, { 1, 40 }, { 1, 48 }, { 5, 1 }, { 5, 0x20000000 }, { 5, 0xffffffff },
 		{ 6, 0 }, { 6, 5 }, { 6, 0xfffffffc }, { 6, 0xffffffff },
+		{ 7, 1 }, { 7, 0xfffffffc }, { 7, 0xffffffff }, { 8, 1 }, { 8, 0xffffffff },
 	};
 	uint8_t *block = calloc(1, FRAME_MAX + 64);
 	struct frame got;
 
 	assert_non_null(block);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		uint32_t words[8];
+		uint32_t words[ARRAY_SIZE(good)];
 
 		memcpy(words, good, sizeof(words));
 		words[wrong[i].word] = wrong[i].value;
@@ -208,6 +212,7 @@ test_rubbish(void **state)
 	is_refused(pair, good, 0, 2, -EPIPE);
 	is_refused(pair, good, sizeof(good), PORT_MSG_FDS_MAX + 1, -EBADMSG);
 	is_refused(pair, good, sizeof(good), PORT_MSG_FDS_MAX + 2, -EBADMSG);
+	is_refused(pair, good, sizeof(good), PORT_MSG_FDS_MAX + 3, -EBADMSG);
 	is_refused(pair, good, sizeof(good), 100, -EBADMSG);
 	memcpy(block, good, sizeof(good));
 	is_refused(pair, (uint32_t *)(void *)block, FRAME_MAX + 64, 1, -EBADMSG);
@@ -220,6 +225,81 @@ test_rubbish(void **state)
 	free(block);
 }
 
+/* Elements of memory whose sums do not agree with what is there. */
+static void
+test_memory_rubbish(void **state)
+{
+	enum { N = 14 };
+	const struct pair *pair = *state;
+	const uint32_t memory = WIRE_ITEM_MEMORY, region = WIRE_ITEM_REGION;
+	/* two elements, 4 bytes of memory */
+	const uint32_t head[6] = { FRAME_MAGIC, 60, 1, 2, 0, 2 };
+	const uint32_t tails[][N - 5] = {
+		{ 0, 4, 0, 0, 4, memory, 1, memory, 0 },	/* more than there is */
+		{ 0, 4, 0, 0, 3, memory, 0, memory, 0 },	/* less */
+		{ 0, 4, 0, 0, 0xffffffff, memory, 5, memory, 0 },
+		{ 0, 4, 0, 0, 4, memory | 1, 0, memory, 0 },	/* bad memory has no bytes */
+		{ 0, 4, 0, 0, 4, memory, 4, region, 0 },	/* a region that is not there */
+		{ 0, 4, 64, 0, 4, memory, 65, region, 0 },	/* or larger than that */
+		{ 0, 4, 128, 0, 4, memory, 64, region, 0 },
+		{ 0, 4, 64, 1, 4, memory, 64, region, 0 },	/* at a place that no unit starts at */
+		{ 0, 4, 64, 0, 4, memory, 4, memory, 0 },
+	};
+	const uint32_t good[N - 5] = { 0, 4, 64, WIRE_REGION_UNIT, 4, memory, 64, region, 0x64636261 };
+	uint32_t words[N + 1];
+	struct frame got;
+
+	memcpy(words, head, sizeof(head));
+	for (size_t i = 0; i < ARRAY_SIZE(tails); i++) {
+		memcpy(words + 6, tails[i], sizeof(tails[i]));
+		is_refused(pair, words, 60, 2, -EBADMSG);
+	}
+	memcpy(words + 6, good, sizeof(good));
+	is_refused(pair, words, 60, 0, -EBADMSG);
+	is_refused(pair, words, 60, 1, -EBADMSG);
+	is_refused(pair, words, 60, PORT_MSG_FDS_MAX + 3, -EBADMSG);
+	send_raw(pair->ends[0], words, 60, PORT_MSG_FDS_MAX + 2);
+	assert_int_equal(frame_receive(pair->ends[1], &got, 0), 0);
+	assert_int_equal(got.body.fds.n, PORT_MSG_FDS_MAX);
+	assert_int_equal(got.body.n_memory, 2);
+	assert_memory_equal(got.body.memory[0].data, "abcd", 4);
+	assert_null(got.body.memory[1].data);
+	assert_int_equal(got.body.memory[1].size, 64);
+	assert_int_equal(got.body.region->offset, WIRE_REGION_UNIT);
+	wire_buf_deinit(&got.body);
+}
+
+/* Memory goes out from where it lies, and can be read where it arrives. */
+static void
+test_memory(void **state)
+{
+	struct pair *pair = *state;
+	struct frame sent = { .call = 1 }, got;
+	char text[] = "one two";
+	struct wire_memory memory;
+
+	wire_put_memory(&sent.body, (struct wire_memory){ text, 3 });
+	wire_put_port(&sent.body, (struct wire_port){ 5, PORT_MOVE_SEND });
+	wire_put_memory(&sent.body, (struct wire_memory){ text + 4, 3 });
+	wire_put_memory(&sent.body, (struct wire_memory){ NULL, 0 });
+	assert_int_equal(frame_send(pair->ends[0], &sent, 0), 0);
+	assert_int_equal(frame_receive(pair->ends[1], &got, 0), 0);
+	memory = wire_get_memory(&got.body);
+	assert_int_equal(memory.size, 3);
+	assert_memory_equal(memory.data, "one", 3);
+	assert_int_equal(wire_get_port(&got.body).name, 5);
+	memory = wire_get_memory(&got.body);
+	assert_memory_equal(memory.data, "two", 3);
+	assert_int_equal(wire_get_memory(&got.body).size, 0);
+	assert_int_equal(wire_buf_finish(&got.body), 0);
+	wire_buf_deinit(&got.body);
+	sent.body.memory[0].data = (void *)(uintptr_t)64;
+	assert_int_equal(frame_send(pair->ends[0], &sent, 0), -EFAULT);
+	sent.body.n_memory = 2;		/* not what the elements say */
+	assert_int_equal(frame_send(pair->ends[0], &sent, 0), -EINVAL);
+	wire_buf_deinit(&sent.body);
+}
+
 int
 main(void)
 {
@@ -229,6 +309,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_failed_send, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rubbish, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory_rubbish, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
