@@ -154,6 +154,7 @@ run_client(void *arg)
 	const struct cast *cast = arg;
 	unsigned long warm = cast->n / 10 < 500 ? cast->n / 10 + 3 : 500;
 
+	prctl(PR_SET_NAME, "rpc-client");
 	settle(0, PLACE_CLIENT);
 	peer->connect(&cast->pair);
 	for (unsigned long i = 0; i < warm; i++)
@@ -181,6 +182,7 @@ run_server(void *arg)
 	if (!cast->pair.data)
 		bench_fail("malloc", ENOMEM);
 	memset(cast->pair.data, 0x5a, settings.size + 1);
+	prctl(PR_SET_NAME, "rpc-server");
 	settle(0, PLACE_SERVER);
 	peer->prepare(&cast->pair);
 	start(run_client, cast);

@@ -4,12 +4,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "portd/connection.h"
 #include "portd/core.h"
 #include "portd/message.h"
 #include "portd/port.h"
 #include "portd/task.h"
+
+enum { MUCH = 4 };	/* one in so many of what a task may have */
 
 static const struct {
 	const char *name;
@@ -67,6 +72,15 @@ is_empty(const struct account *account)
 	return true;
 }
 
+/* After a flood: malloc would keep what it left for good. */
+static void
+give_memory_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 static void
 settle(struct account *account)
 {
@@ -74,6 +88,8 @@ settle(struct account *account)
 
 	if (!account->closed || !is_empty(account))
 		return;
+	if (account->had_much)
+		give_memory_back();
 	list_unlink(&account->link);
 	free(account);
 	if (--user->n_accounts == 0) {
@@ -125,6 +141,8 @@ account_add(struct account *account, enum account_kind kind, size_t n)
 		return;
 	account->used[kind] += n;
 	account->user->used[kind] += n;
+	if (account->used[kind] > limits[kind].of_task / MUCH)
+		account->had_much = true;
 }
 
 /* Gives back; a closed account may be gone then. */

@@ -63,6 +63,7 @@ struct account {
 	struct account_user *user;
 	bool closed;			/* the task has ended */
 	size_t used[ACCOUNT_KINDS];
+	bool had_much;			/* of something, at some time */
 	size_t audit[ACCOUNT_KINDS];	/* what account_check counted */
 };
 

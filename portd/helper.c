@@ -21,6 +21,8 @@
 
 enum { REAP_GRACE_MS = 1000 };
 
+static unsigned n_helpers;
+
 union control {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(HELPER_FDS_MAX * sizeof(int))];
@@ -103,6 +105,7 @@ on_closed(uv_handle_t *handle)
 
 	if (--helper->n_handles > 0)
 		return;
+	n_helpers--;
 	fd_close(&helper->pidfd);
 	fd_close(&helper->in);
 	free(helper);
@@ -249,7 +252,14 @@ helper_start(uv_loop_t *loop, helper_work_fn *work, void *work_arg,
 		return NULL;
 	}
 	watch(helper, deadline_ms);
+	n_helpers++;
 	return helper;
+}
+
+unsigned
+helper_count(void)
+{
+	return n_helpers;
 }
 
 /* Kills a helper whose answer nobody waits for any more. It is reaped when it is dead. */

@@ -50,6 +50,8 @@ struct helper {
  * NULL with errno when it cannot be started. */
 struct helper *helper_start(uv_loop_t *loop, helper_work_fn *work, void *work_arg,
     const int *keep, size_t n_keep, unsigned deadline_ms, helper_done_fn *done, void *arg);
+/* How many there are, those included that nobody waits for any more. */
+unsigned helper_count(void);
 /* Kills it; done is not called. */
 void helper_cancel(struct helper *helper);
 

@@ -369,7 +369,7 @@ answer_trace(struct world *world, struct message *request)
 	struct inspect_trace_out out = { 0 };
 	struct inspect_trace_in in;
 	struct wire_port port;
-	struct right right;
+	struct right right = { RIGHT_NULL, NULL };
 	struct message *answer;
 	int code = inspect_trace_in_get(&request->body, &in);
 

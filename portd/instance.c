@@ -185,6 +185,15 @@ instance_listen(struct instance *instance, const char *runtime_dir)
 	return 0;
 }
 
+/* Only the name is missing. */
+int
+instance_take_over(struct instance *instance, const char *runtime_dir)
+{
+	if (asprintf(&instance->socket_path, "%s/" RUNTIME_SOCKET, runtime_dir) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 /* Removes the socket. */
 void
 instance_unlisten(struct instance *instance)

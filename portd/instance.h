@@ -22,6 +22,8 @@ int instance_lock(struct instance *instance, const char *runtime_dir);
 int instance_listen(struct instance *instance, const char *runtime_dir);
 /* Lets the waiting parent go; what is said from now on goes into log_dir. */
 void instance_ready(struct instance *instance, const char *log_dir);
+/* The lock and the socket are another one's, who has become this one. 0 or -errno. */
+int instance_take_over(struct instance *instance, const char *runtime_dir);
 /* Nobody can connect any more. */
 void instance_unlisten(struct instance *instance);
 void instance_deinit(struct instance *instance);

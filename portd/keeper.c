@@ -19,7 +19,9 @@
 #include "portd/mounter.h"
 #include "portd/node.h"
 #include "portd/options.h"
+#include "portd/replace.h"
 #include "portd/stale.h"
+#include "portd/state.h"
 #include "portd/watch.h"
 #include "wire/recovery.h"
 
@@ -264,6 +266,7 @@ static const struct node_server server = {
 	.keeper_info = handle_info,
 	.keeper_arm = handle_arm,
 	.keeper_stop = handle_stop,
+	.keeper_replace = replace_serve,
 	.keeper_service = handle_service,
 };
 
@@ -315,32 +318,44 @@ load_row(const struct store_row *row, void *arg)
 }
 
 static int
-open_port(struct keeper *keeper, struct text *why)
+open_port(struct keeper *keeper)
 {
 	keeper->port = port_new_kernel(keeper->world, on_message, keeper);
+	if (!keeper->port)
+		return -ENOMEM;
+	world_set_bootstrap(keeper->world, right_make_send(keeper->port));
+	return 0;
+}
+
+/* The port that there was before. */
+bool
+keeper_claim_port(struct keeper *keeper, struct state *state)
+{
+	keeper->port = state_get_kernel(state, on_message, keeper);
+	return keeper->port || tape_spoil(state->tape);
+}
+
+static int
+open_watches(struct keeper *keeper, struct text *why)
+{
 	keeper->watch = watch_new(keeper);
 	keeper->stale = stale_new(keeper);
-	if (keeper->port && keeper->watch && keeper->stale) {
-		world_set_bootstrap(keeper->world, right_make_send(keeper->port));
+	if (keeper->watch && keeper->stale)
 		return 0;
-	}
 	text_printf(why, "the mount table and files cannot be watched: %s; "
 	    "fs.inotify.max_user_instances may be too small", strerror(errno));
 	return -EIO;
 }
 
-/* Takes the configuration and loads the settings. */
+/* Takes the configuration. */
 int
-keeper_init(struct keeper *keeper, const struct keeper_config *config, struct text *why)
+keeper_open(struct keeper *keeper, const struct keeper_config *config, struct text *why)
 {
-	AUTO_TEXT struct text damage = { 0 };
-	int err;
-
 	*keeper = (struct keeper){
 		.loop = config->loop, .world = config->world, .store = config->store,
 		.runtime_dir = config->runtime_dir, .state_dir = config->state_dir,
 		.log_dir = config->log_dir, .idle_ms = config->idle_ms,
-		.no_resend = config->no_resend,
+		.no_resend = config->no_resend, .self = config->self,
 		.stop = config->stop, .stop_arg = config->stop_arg,
 		.since = (uint64_t)time(NULL),
 	};
@@ -350,7 +365,18 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 	list_init(&keeper->arms);
 	if (!keeper->world || !keeper->store || !keeper->log_dir)
 		return -ENOMEM;
-	err = open_port(keeper, why);
+	return open_watches(keeper, why);
+}
+
+/* Takes the configuration and loads the settings. */
+int
+keeper_init(struct keeper *keeper, const struct keeper_config *config, struct text *why)
+{
+	AUTO_TEXT struct text damage = { 0 };
+	int err = keeper_open(keeper, config, why);
+
+	if (err == 0)
+		err = open_port(keeper);
 	if (err < 0)
 		return err;
 	err = names_init(&keeper->names, keeper->world, keeper->loop, keeper->log_dir);

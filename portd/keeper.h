@@ -20,7 +20,10 @@
 #include "wire/messages.h"
 
 struct node;
+struct replace_self;
+struct replacement;
 struct stale;
+struct state;
 struct watch;
 
 struct keeper {
@@ -45,6 +48,9 @@ struct keeper {
 	bool no_resend;			/* do as if it had not */
 	bool resend;			/* the kernel offered FUSE_HAS_RESEND */
 	bool stopping;
+	struct replacement *replacement;	/* portd is about to be replaced */
+	const struct replace_self *self;	/* what that needs to know of it */
+	struct right asked;		/* whom to answer when that is done, or NULL */
 	void (*stop)(void *arg);	/* keeper_stop was called */
 	void *stop_arg;
 };
@@ -58,10 +64,15 @@ struct keeper_config {
 	char *log_dir;
 	uint32_t idle_ms;
 	bool no_resend;
+	const struct replace_self *self;
 	void (*stop)(void *arg);
 	void *stop_arg;
 };
 
+/* Takes the configuration only, for a state that is read; 0 or -errno with one line. */
+int keeper_open(struct keeper *keeper, const struct keeper_config *config, struct text *why);
+/* The port that the tools know. False: it is not on the tape. */
+bool keeper_claim_port(struct keeper *keeper, struct state *state);
 /* Loads the settings; 0 or -errno with one line in *why. keeper_deinit must follow either way. */
 int keeper_init(struct keeper *keeper, const struct keeper_config *config, struct text *why);
 /* Clears up after a dead portd and arms all settings. */

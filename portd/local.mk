@@ -14,6 +14,7 @@ portd_hird_portd_SOURCES = \
 	portd/idle.c portd/idle.h \
 	portd/instance.c portd/instance.h \
 	portd/keeper.c portd/keeper.h \
+	portd/keeper-state.c portd/keeper-state.h \
 	portd/main.c \
 	portd/mount.c portd/mount.h \
 	portd/mounter.c portd/mounter.h \
@@ -21,6 +22,7 @@ portd_hird_portd_SOURCES = \
 	portd/node.c portd/node.h \
 	portd/options.c portd/options.h \
 	portd/record.c \
+	portd/replace.c portd/replace.h \
 	portd/setting.c portd/setting.h \
 	portd/stale.c portd/stale.h \
 	portd/start.c portd/start.h \
@@ -28,7 +30,7 @@ portd_hird_portd_SOURCES = \
 	portd/tend.c \
 	portd/watch.c portd/watch.h
 portd_hird_portd_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
-dist_man_MANS += portd/hird-portd.8
+dist_man_MANS += portd/hird-portd.8 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA
 check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-store

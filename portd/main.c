@@ -3,12 +3,15 @@
  * socket, signals, the loop. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -17,6 +20,9 @@
 #include "base/text.h"
 #include "portd/instance.h"
 #include "portd/keeper.h"
+#include "portd/keeper-state.h"
+#include "portd/replace.h"
+#include "portd/state.h"
 #include "portd/world.h"
 #include "wire/runtime.h"
 
@@ -28,6 +34,9 @@ enum {
 };
 
 struct settings {
+	int state_fd;		/* of the portd whose place this one takes, or -1 */
+	bool only_check;	/* reads it, and says whether that could be done */
+	bool verbose;
 	bool background;
 	bool arm_if_set;
 	bool no_resend;
@@ -40,12 +49,15 @@ struct portd {
 	uv_poll_t listener;
 	uv_signal_t term;
 	uv_signal_t interrupt;
-	uv_timer_t linger;
+	uv_signal_t replace;
+	uv_poll_t linger;
+	int linger_fd;		/* a timerfd */
 	struct keeper keeper;
 	struct world *world;
 	uint64_t linger_ms;
 	uint64_t alone_since;	/* loop time; 0: it is not alone */
 	struct instance instance;
+	struct replace_self self;
 	bool keeping;
 	bool ending;
 };
@@ -65,7 +77,16 @@ static const char usage[] =
     "  -h, -?, --help           this\n"
     "  -V, --version            which one this is\n";
 
-enum { OPTION_ARM = 256, OPTION_IDLE, OPTION_LINGER, OPTION_NO_RESEND };
+enum {
+	OPTION_ARM = 256,
+	OPTION_IDLE,
+	OPTION_LINGER,
+	OPTION_NO_RESEND,
+	/* Between two portds, see replace.h. */
+	OPTION_STATE,
+	OPTION_CHECK_STATE,
+	OPTION_STATE_VERSION,
+};
 
 static const struct option long_options[] = {
 	{ "background", no_argument, NULL, 'b' },
@@ -73,6 +94,9 @@ static const struct option long_options[] = {
 	{ "idle", required_argument, NULL, OPTION_IDLE },
 	{ "linger", required_argument, NULL, OPTION_LINGER },
 	{ "no-resend", no_argument, NULL, OPTION_NO_RESEND },
+	{ "state", required_argument, NULL, OPTION_STATE },
+	{ "check-state", required_argument, NULL, OPTION_CHECK_STATE },
+	{ "state-version", no_argument, NULL, OPTION_STATE_VERSION },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -108,6 +132,7 @@ take_option(struct settings *settings, int option)
 		settings->background = true;
 		break;
 	case 'v':
+		settings->verbose = true;
 		log_verbose(true);
 		break;
 	case OPTION_ARM:
@@ -122,6 +147,16 @@ take_option(struct settings *settings, int option)
 	case OPTION_NO_RESEND:
 		settings->no_resend = true;
 		break;
+	case OPTION_CHECK_STATE:
+		settings->only_check = true;
+		settings->state_fd = (int)parse_seconds("check-state", optarg);
+		break;
+	case OPTION_STATE:
+		settings->state_fd = (int)parse_seconds("state", optarg);
+		break;
+	case OPTION_STATE_VERSION:
+		replace_say_version();
+		exit(0);
 	case 'h':
 		fputs(usage, stdout);
 		exit(0);
@@ -171,7 +206,10 @@ on_ended(void *arg)
 	portd->world = NULL;
 	close_handle((uv_handle_t *)&portd->term, NULL);
 	close_handle((uv_handle_t *)&portd->interrupt, NULL);
-	close_handle((uv_handle_t *)&portd->linger, NULL);
+	close_handle((uv_handle_t *)&portd->replace, NULL);
+	if (portd->linger_fd >= 0)
+		close_handle((uv_handle_t *)&portd->linger, NULL);
+	fd_close(&portd->linger_fd);
 }
 
 static void
@@ -194,13 +232,26 @@ on_signal(uv_signal_t *handle, int number)
 	end(handle->data);
 }
 
+static void
+on_replace(uv_signal_t *handle, int number)
+{
+	struct portd *portd = handle->data;
+
+	(void)number;
+	replace_by_signal(&portd->keeper);
+}
+
 /* Alone for as long as it lingers: nobody needs it. */
 static void
-on_linger(uv_timer_t *timer)
+on_linger(uv_poll_t *timer, int status, int events)
 {
 	struct portd *portd = timer->data;
-	uint64_t now = uv_now(&portd->loop);
+	uint64_t now = uv_now(&portd->loop), times;
 
+	(void)status;
+	(void)events;
+	if (read(portd->linger_fd, &times, sizeof(times)) < 0)
+		return;
 	if (portd->keeper.n_nodes > 0 || world_tasks(portd->world) > 0 ||
 	    !list_is_empty(&portd->keeper.incarnations) || names_is_busy(&portd->keeper.names))
 		portd->alone_since = 0;
@@ -227,20 +278,50 @@ on_client(uv_poll_t *poll, int status, int events)
 	}
 }
 
+/* A look now and then. A timer of the loop's would be set and unset around each of its
+ * waits, which costs every frame half a microsecond. */
+static void
+begin_lingering(struct portd *portd)
+{
+	uint64_t look_ms = portd->linger_ms / 4 + 1;
+	struct itimerspec look = { .it_interval = {
+		.tv_sec = (time_t)(look_ms / 1000),
+		.tv_nsec = (long)(look_ms % 1000) * 1000000,
+	} };
+	int err;
+
+	look.it_value = look.it_interval;
+	portd->linger_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	err = uv_poll_init(&portd->loop, &portd->linger, portd->linger_fd);
+	if (err) {
+		log_error("no timer: it will not end by itself: %s", uv_strerror(err));
+		fd_close(&portd->linger_fd);
+		return;
+	}
+	portd->linger.data = portd;
+	timerfd_settime(portd->linger_fd, 0, &look, NULL);
+	uv_poll_start(&portd->linger, UV_READABLE, on_linger);
+}
+
 static void
 begin_loop(struct portd *portd)
 {
-	uint64_t look = portd->linger_ms / 4 + 1;
+	sigset_t none;
 
 	uv_poll_init(&portd->loop, &portd->listener, portd->instance.listen_fd);
 	uv_signal_init(&portd->loop, &portd->term);
 	uv_signal_init(&portd->loop, &portd->interrupt);
-	uv_timer_init(&portd->loop, &portd->linger);
-	portd->listener.data = portd->term.data = portd->interrupt.data = portd->linger.data = portd;
+	uv_signal_init(&portd->loop, &portd->replace);
+	portd->listener.data = portd->term.data = portd->interrupt.data = portd;
+	portd->replace.data = portd;
 	uv_poll_start(&portd->listener, UV_READABLE, on_client);
 	uv_signal_start(&portd->term, on_signal, SIGTERM);
 	uv_signal_start(&portd->interrupt, on_signal, SIGINT);
-	uv_timer_start(&portd->linger, on_linger, look, look);
+	uv_signal_start(&portd->replace, on_replace, SIGUSR2);
+	/* Those that came while one portd became another. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	begin_lingering(portd);
 }
 
 static char *
@@ -268,6 +349,7 @@ open_keeper(struct portd *portd, const struct settings *settings, char *runtime_
 		.no_resend = settings->no_resend,
 		.runtime_dir = runtime_dir,
 		.state_dir = state_dir,
+		.self = &portd->self,
 		.stop = end,
 		.stop_arg = portd,
 	};
@@ -281,7 +363,8 @@ open_keeper(struct portd *portd, const struct settings *settings, char *runtime_
 	if (store_path)
 		config.store = store_open(store_path, &why);
 	portd->keeping = true;
-	err = keeper_init(&portd->keeper, &config, &why);
+	err = settings->state_fd >= 0 ? keeper_open(&portd->keeper, &config, &why)
+				      : keeper_init(&portd->keeper, &config, &why);
 	if (err < 0)
 		log_error("%s", why.size ? text_string(&why) : "out of memory");
 	return err;
@@ -308,6 +391,54 @@ serve(struct portd *portd, const struct settings *settings, char *runtime_dir, c
 	return 0;
 }
 
+/* What the other one wrote: its lock and its socket, then what is in the world, then what
+ * the keeper has. */
+static int
+read_state(struct portd *portd, struct state *state, struct tape *tape)
+{
+	AUTO_TEXT struct text why = { 0 };
+	int err;
+
+	portd->instance.lock_fd = tape_get_some_fd(tape);
+	portd->instance.listen_fd = tape_get_some_fd(tape);
+	if (state_get(state, tape, portd->world))
+		keeper_get(state, &portd->keeper);
+	err = state_finish(state, &why);
+	if (err)
+		log_error("%s", text_string(&why));
+	return err;
+}
+
+/* Goes on where another one stopped, or only sees whether that is possible. What was read in
+ * part is nothing to clean up. */
+static int
+take_over(struct portd *portd, const struct settings *settings, char *runtime_dir,
+    char *state_dir)
+{
+	AUTO_TEXT struct text why = { 0 };
+	AUTO_TAPE struct tape tape = { 0 };
+	AUTO_STATE struct state state = { 0 };
+	int err = tape_open(&tape, settings->state_fd, &why);
+
+	if (err)
+		log_error("%s", text_string(&why));
+	if (err || open_keeper(portd, settings, runtime_dir, state_dir) < 0 ||
+	    read_state(portd, &state, &tape) < 0 ||
+	    instance_take_over(&portd->instance, runtime_dir) < 0)
+		_exit(1);
+	if (settings->only_check) {
+		replace_say_good();
+		fflush(stdout);
+		_exit(0);
+	}
+	begin_loop(portd);
+	state_resume(&state);
+	keeper_resume(&portd->keeper);
+	replace_answer(&portd->keeper);
+	uv_run(&portd->loop, UV_RUN_DEFAULT);
+	return 0;
+}
+
 static void
 clean_up(struct portd *portd)
 {
@@ -319,6 +450,8 @@ clean_up(struct portd *portd)
 	uv_run(&portd->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&portd->loop);
 	instance_deinit(&portd->instance);
+	free(portd->self.program);
+	argv_deinit(&portd->self.argv);
 }
 
 /* As many descriptors as we may: a node takes three. */
@@ -358,26 +491,55 @@ run(struct portd *portd, const struct settings *settings)
 		free(runtime_dir_path);
 		return 1;
 	}
-	err = instance_lock(&portd->instance, runtime_dir_path);
+	err = settings->state_fd >= 0 ? 0 : instance_lock(&portd->instance, runtime_dir_path);
 	if (err < 0) {
 		free(runtime_dir_path);
 		free(state_dir);
 		return 1;
 	}
 	uv_loop_init(&portd->loop);
-	err = serve(portd, settings, runtime_dir_path, state_dir);
+	if (settings->state_fd >= 0)
+		err = take_over(portd, settings, runtime_dir_path, state_dir);
+	else
+		err = serve(portd, settings, runtime_dir_path, state_dir);
 	clean_up(portd);
 	return err < 0 ? 1 : 0;
+}
+
+/* How another one would be started. */
+static void
+know_self(struct portd *portd, const struct settings *settings, const char *name)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	struct argv *argv = &portd->self.argv;
+	int err;
+
+	path[n > 0 ? n : 0] = '\0';
+	portd->self.program = strdup(path);
+	portd->self.lock_fd = &portd->instance.lock_fd;
+	portd->self.listen_fd = &portd->instance.listen_fd;
+	err = argv_add(argv, name) | argv_printf(argv, "--idle=%u", settings->idle_s) |
+	    argv_printf(argv, "--linger=%u", settings->linger_s);
+	if (settings->no_resend)
+		err |= argv_add(argv, "--no-resend");
+	if (settings->verbose)
+		err |= argv_add(argv, "--verbose");
+	if (err)
+		argv_deinit(argv);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct settings settings = { .idle_s = DEFAULT_IDLE_S, .linger_s = DEFAULT_LINGER_S };
+	struct settings settings = {
+		.state_fd = -1, .idle_s = DEFAULT_IDLE_S, .linger_s = DEFAULT_LINGER_S
+	};
 	static struct portd portd = { .instance = INSTANCE_NONE };
 
 
 	log_name("hird-portd");
+	prctl(PR_SET_NAME, "hird-portd");	/* an exec by descriptor calls it after that */
 	instance_open_standard();
 	parse_options(&settings, argc, argv);
 	umask(077);
@@ -387,6 +549,7 @@ main(int argc, char **argv)
 	if (chdir("/") < 0)
 		log_debug("cannot leave this directory: %s", strerror(errno));
 	portd.linger_ms = settings.linger_s * 1000u;
+	know_self(&portd, &settings, argv[0]);
 	if (settings.background)
 		instance_enter_background(&portd.instance);
 	return run(&portd, &settings);

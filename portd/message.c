@@ -20,11 +20,18 @@
 
 static const struct right no_right = { RIGHT_NULL, NULL };
 
+/* An empty message of nobody yet, or NULL. */
+struct message *
+message_new_unstamped(void)
+{
+	return calloc(1, sizeof(struct message));
+}
+
 /* An empty message of portd's own, or NULL. */
 struct message *
 message_new(uint32_t id)
 {
-	struct message *message = calloc(1, sizeof(*message));
+	struct message *message = message_new_unstamped();
 
 	if (!message)
 		return NULL;

@@ -56,6 +56,7 @@ void message_send(struct right dest, struct message *message, struct right reply
 
 /* For the rights core ----------------------------------------------------- */
 
+struct message *message_new_unstamped(void);
 int message_reserve(struct message *message, size_t n_rights);
 void message_set_right(struct message *message, size_t i, struct right right);
 bool message_is_circular(const struct message *message);

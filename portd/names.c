@@ -16,6 +16,7 @@
 #include "portd/dispatch.h"
 #include "portd/message.h"
 #include "portd/port.h"
+#include "portd/state.h"
 #include "portd/world.h"
 #include "wire/messages.h"
 
@@ -431,4 +432,95 @@ names_is_busy(const struct names *names)
 				return true;
 	}
 	return false;
+}
+
+/* Handing over -------------------------------------------------------------------------- */
+
+/* The place of a context among the others, from 1; 0: none. */
+static uint32_t
+number_of(const struct names *names, const struct names_context *context)
+{
+	uint32_t n = 0;
+
+	LIST_FOR_EACH(at, next, &names->contexts) {
+		n++;
+		if (LIST_ENTRY(at, struct names_context, link) == context)
+			return n;
+	}
+	return 0;
+}
+
+static struct names_context *
+context_of(const struct names *names, uint32_t number)
+{
+	uint32_t n = 0;
+
+	LIST_FOR_EACH(at, next, &names->contexts)
+		if (++n == number)
+			return LIST_ENTRY(at, struct names_context, link);
+	return NULL;
+}
+
+/* A context comes after its parent; the first one is the outermost. */
+void
+names_put(struct tape *tape, const struct names *names)
+{
+	uint32_t n = 0;
+
+	LIST_FOR_EACH(at, next, &names->contexts)
+		n++;
+	tape_put_u32(tape, n);
+	LIST_FOR_EACH(at, next, &names->contexts) {
+		const struct names_context *context = LIST_ENTRY(at, struct names_context, link);
+
+		tape_put_u32(tape, number_of(names, context->parent));
+		tape_put_u64(tape, context->port->number);
+		service_put_all(tape, context);
+	}
+	service_put_runs(tape, names);
+}
+
+static bool
+get_context(struct state *state, struct names *names)
+{
+	struct names_context *context = calloc(1, sizeof(*context));
+	uint32_t parent = tape_get_u32(state->tape);
+
+	if (!context)
+		return tape_spoil(state->tape);
+	context->names = names;
+	list_init(&context->services);
+	context->parent = context_of(names, parent);
+	context->port = state_get_kernel(state, on_message, context);
+	if (!context->port || (context->parent == NULL) != (names->root == NULL)) {
+		free(context);
+		return tape_spoil(state->tape);
+	}
+	if (!names->root)
+		names->root = context;
+	list_link_tail(&names->contexts, &context->link);
+	return service_get_all(state, context);
+}
+
+bool
+names_get(struct state *state, struct names *names, struct world *world, uv_loop_t *loop,
+    const char *log_dir)
+{
+	uint32_t n = tape_get_count(state->tape, 16);
+
+	*names = (struct names){ .world = world, .loop = loop, .log_dir = log_dir };
+	list_init(&names->contexts);
+	list_init(&names->runs);
+	for (uint32_t i = 0; i < n; i++)
+		if (!get_context(state, names))
+			return false;
+	return names->root ? service_get_runs(state, names) : tape_spoil(state->tape);
+}
+
+void
+names_resume(struct names *names)
+{
+	LIST_FOR_EACH(at, next, &names->contexts)
+		LIST_FOR_EACH(in, after, &LIST_ENTRY(at, struct names_context, link)->services)
+			service_resume(LIST_ENTRY(in, struct service, link));
 }

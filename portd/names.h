@@ -35,6 +35,12 @@ struct names {
 
 /* Begins with an empty outermost context. 0 or -ENOMEM. */
 int names_init(struct names *names, struct world *world, uv_loop_t *loop, const char *log_dir);
+/* For the portd that comes after this one: all of it, and reading it instead of names_init
+ * (false: it makes no sense); then it goes on. */
+void names_put(struct tape *tape, const struct names *names);
+bool names_get(struct state *state, struct names *names, struct world *world, uv_loop_t *loop,
+    const char *log_dir);
+void names_resume(struct names *names);
 /* Ends it: names go, programs get SIGTERM. Its handles close in the loop's next turns. */
 void names_deinit(struct names *names);
 

@@ -81,10 +81,14 @@ int node_store(struct node *node, struct text *why);
 
 /* Gives it a mount (eaten): it is idle then. */
 void node_attach(struct node *node, struct mount *mount);
+/* Answers what the kernel asks of a node at rest. */
+void node_listen(struct node *node);
 /* Takes the mount away; the caller's. */
 struct mount *node_detach(struct node *node);
 /* Takes over an incarnation that has announced itself, and hands the mount over. 0 or -errno. */
 int node_adopt(struct node *node, struct incarnation *inc);
+/* An incarnation that another portd had there serves it. */
+void node_restore(struct node *node, struct incarnation *inc);
 /* Takes the incarnation away; the caller's. NULL: none. */
 struct incarnation *node_release(struct node *node);
 /* Starts the translator now, whatever went wrong before. 0 or -errno. */

@@ -26,6 +26,7 @@
 #include "portd/message.h"
 #include "portd/names.h"
 #include "portd/port.h"
+#include "portd/state.h"
 #include "portd/translog.h"
 #include "portd/world.h"
 #include "wire/messages.h"
@@ -542,4 +543,228 @@ service_is_busy(const struct service *service)
 	if (!service->program)
 		return false;	/* its task is there, too, or the right is dead */
 	return !service->stored || service->run || port_queued(service->port) > 0;
+}
+
+/* Handing over ----------------------------------------------------------------------- */
+
+static void
+put_service(struct tape *tape, const struct service *service)
+{
+	tape_put_str(tape, service->name);
+	state_put_right(tape, service->send);
+	state_put_right(tape, service->signature);
+	tape_put_u32(tape, service->program != NULL);
+	if (!service->program)
+		return;
+	tape_put_str(tape, service->program);
+	tape_put_blob(tape, service->argv.data, service->argv.size);
+	tape_put_blob(tape, service->env.data, service->env.size);
+	tape_put_u32(tape, service->stored);
+	tape_put_u32(tape, service->home);
+	tape_put_u64(tape, service->port->dead ? 0 : service->port->number);
+	tape_put_u64(tape, service->homecoming->number);
+	tape_put_u32(tape, service->starts);
+	tape_put_u32(tape, service->failures);
+	tape_put_str(tape, service->why);
+}
+
+static uint32_t
+length(const struct list *list)
+{
+	uint32_t n = 0;
+
+	LIST_FOR_EACH(at, next, list)
+		n++;
+	return n;
+}
+
+void
+service_put_all(struct tape *tape, const struct names_context *context)
+{
+	tape_put_u32(tape, length(&context->services));
+	LIST_FOR_EACH(at, next, &context->services)
+		put_service(tape, LIST_ENTRY(at, struct service, link));
+}
+
+static bool
+get_declared(struct state *state, struct service *service)
+{
+	struct tape *tape = state->tape;
+
+	service->program = strdup(tape_get_str(tape));
+	if (!service->program || !tape_get_argv(tape, &service->argv) ||
+	    !tape_get_argv(tape, &service->env))
+		return tape_spoil(tape);
+	service->stored = tape_get_bool(tape);
+	service->home = tape_get_bool(tape);
+	service->port = state_get_kept(state, service->home);
+	service->homecoming = state_get_kernel(state, on_homecoming, service);
+	service->starts = tape_get_u32(tape);
+	service->failures = tape_get_u32(tape);
+	snprintf(service->why, sizeof(service->why), "%s", tape_get_str(tape));
+	return (service->port && service->homecoming) || tape_spoil(tape);
+}
+
+static bool
+get_service(struct state *state, struct names_context *context)
+{
+	struct service *service = make(context, tape_get_str(state->tape), no_right);
+
+	if (!service || !service->name) {
+		free(service);
+		return tape_spoil(state->tape);
+	}
+	service->send = state_get_lent(state);
+	service->signature = state_get_lent(state);
+	list_link_tail(&context->services, &service->link);
+	if (!tape_get_bool(state->tape))
+		return !state->tape->error;
+	return get_declared(state, service);
+}
+
+bool
+service_get_all(struct state *state, struct names_context *context)
+{
+	uint32_t n = tape_get_count(state->tape, 20);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!get_service(state, context))
+			return false;
+	return !state->tape->error;
+}
+
+/* Services are counted over all contexts; 0: none. */
+static uint32_t
+number_of(const struct names *names, const struct service *service)
+{
+	uint32_t n = 0;
+
+	LIST_FOR_EACH(at, next, &names->contexts)
+		LIST_FOR_EACH(in, after, &LIST_ENTRY(at, struct names_context, link)->services) {
+			n++;
+			if (LIST_ENTRY(in, struct service, link) == service)
+				return n;
+		}
+	return 0;
+}
+
+static struct service *
+service_of(const struct names *names, uint32_t number)
+{
+	uint32_t n = 0;
+
+	LIST_FOR_EACH(at, next, &names->contexts)
+		LIST_FOR_EACH(in, after, &LIST_ENTRY(at, struct names_context, link)->services)
+			if (++n == number)
+				return LIST_ENTRY(in, struct service, link);
+	return NULL;
+}
+
+static void
+put_run(struct tape *tape, const struct names *names, const struct service_run *run)
+{
+	bool rests = uv_is_active((const uv_handle_t *)&run->timer);
+
+	tape_put_u32(tape, number_of(names, run->service));
+	tape_put_u32(tape, run->task ? task_id(run->task) : 0);
+	tape_put_u32(tape, (uint32_t)run->pid);
+	tape_put_fd(tape, run->pidfd);
+	tape_put_fd(tape, run->log_fd);
+	tape_put_u64(tape, run->since);
+	tape_put_u32(tape, run->checked_in);
+	tape_put_u32(tape, rests);
+	tape_put_u64(tape, rests ? uv_timer_get_due_in(&run->timer) : 0);
+	tape_put_str(tape, translog_path(run->log));
+	tape_put_str(tape, translog_last(run->log));
+	tape_put_blob(tape, run->line, run->line_size);
+}
+
+void
+service_put_runs(struct tape *tape, const struct names *names)
+{
+	tape_put_u32(tape, length(&names->runs));
+	LIST_FOR_EACH(at, next, &names->runs)
+		put_run(tape, names, LIST_ENTRY(at, struct service_run, link));
+}
+
+static bool
+get_log(struct tape *tape, struct service_run *run)
+{
+	const char *path = tape_get_str(tape), *last = tape_get_str(tape);
+	struct wire_blob line = tape_get_blob(tape);
+
+	run->log = translog_restore(path, last);
+	if (!run->log || line.size > sizeof(run->line))
+		return tape_spoil(tape);
+	memcpy(run->line, line.data, line.size);
+	run->line_size = line.size;
+	return !tape->error;
+}
+
+/* One whose process has ended only rests. */
+static bool
+take_up(struct service_run *run, struct names *names, bool rests, uint64_t due)
+{
+	if (run_watch(run, names) != 0)
+		return false;
+	if (run->pid == 0) {
+		uv_poll_stop(&run->exit_poll);
+		uv_poll_stop(&run->log_poll);
+	}
+	if (rests)
+		uv_timer_start(&run->timer, on_delay_over, due, 0);
+	if (run->service)
+		run->service->run = run;
+	if (run->task)
+		task_on_death(run->task, on_task_death, run);
+	return true;
+}
+
+static bool
+get_run(struct state *state, struct names *names)
+{
+	struct tape *tape = state->tape;
+	struct service_run *run = calloc(1, sizeof(*run));
+	uint32_t number = tape_get_u32(tape);
+	uint64_t due;
+	bool rests;
+
+	if (!run)
+		return tape_spoil(tape);
+	run->service = service_of(names, number);
+	run->task = state_get_task(state);
+	run->pid = (pid_t)tape_get_max(tape, INT32_MAX);
+	run->pidfd = tape_get_some_fd(tape);
+	run->log_fd = tape_get_some_fd(tape);
+	run->since = tape_get_u64(tape);
+	run->checked_in = tape_get_bool(tape);
+	rests = tape_get_bool(tape);
+	due = tape_get_u64(tape);
+	if (get_log(tape, run) && (run->service != NULL) == (number != 0) &&
+	    (!run->service || !run->service->run) && (!rests || run->service) &&
+	    take_up(run, names, rests, due))
+		return true;
+	fd_close(&run->pidfd);
+	fd_close(&run->log_fd);
+	translog_unref(run->log);
+	free(run);
+	return tape_spoil(tape);
+}
+
+bool
+service_get_runs(struct state *state, struct names *names)
+{
+	uint32_t n = tape_get_count(state->tape, 40);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!get_run(state, names))
+			return false;
+	return !state->tape->error;
+}
+
+void
+service_resume(struct service *service)
+{
+	if (service->program)
+		consider(service);
 }

@@ -21,6 +21,8 @@ struct message;
 struct names;
 struct names_context;
 struct service_run;
+struct state;
+struct tape;
 
 enum {
 	SERVICE_NAME_MAX = 128,		/* bytes */
@@ -58,6 +60,15 @@ struct service *service_declare(struct names_context *context, const char *name,
     const char *program, const struct argv *argv, const struct argv *env, struct right signature);
 /* The name is gone. Its program runs on with what it has. */
 void service_free(struct service *service);
+
+/* For the portd that comes after this one: puts all of a context; reads them into an empty
+ * one (false: they make no sense); the processes likewise, when all contexts are there. */
+void service_put_all(struct tape *tape, const struct names_context *context);
+bool service_get_all(struct state *state, struct names_context *context);
+void service_put_runs(struct tape *tape, const struct names *names);
+bool service_get_runs(struct state *state, struct names *names);
+/* Goes on: it is started when messages wait. */
+void service_resume(struct service *service);
 
 /* Whether its port still lives. */
 bool service_is_live(const struct service *service);

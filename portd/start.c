@@ -23,6 +23,7 @@
 #include "portd/keeper.h"
 #include "portd/mount.h"
 #include "portd/mounter.h"
+#include "portd/state.h"
 
 enum {
 	IDENTIFY_DEADLINE_MS = 5000,
@@ -487,6 +488,25 @@ incarnation_start(struct keeper *keeper, const struct setting *setting, struct t
 	watch(inc, timeout_ms);
 	identify(inc, setting);
 	return inc;
+}
+
+/* What is public of it is filled in. Eaten either way. */
+bool
+incarnation_restore(struct incarnation *inc, struct state *state)
+{
+	inc->port = state_get_kernel(state, on_message, inc);
+	if (!inc->port || !inc->task || inc->pidfd < 0 || inc->log_fd < 0) {
+		tape_spoil(state->tape);
+		inc->task = NULL;
+		inc->port = NULL;
+		fd_close(&inc->pidfd);
+		discard(inc);
+		return false;
+	}
+	task_on_death(inc->task, on_task_death, inc);
+	list_link_tail(&inc->keeper->incarnations, &inc->link);
+	watch(inc, 0);
+	return true;
 }
 
 /* Somebody else is told from now on. */

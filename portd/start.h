@@ -23,6 +23,7 @@
 struct incarnation;
 struct keeper;
 struct mount;
+struct state;
 
 struct incarnation_owner {
 	/* It has called fsys_startup, which waits for incarnation_hand_over. attr: NULL when it
@@ -79,6 +80,9 @@ struct incarnation {
  * NULL with errno. */
 struct incarnation *incarnation_start(struct keeper *keeper, const struct setting *setting,
     struct translog *log, uint32_t timeout_ms, const struct incarnation_owner *owner, void *arg);
+/* Takes up one that another portd has begun: its port is the next on the tape. False: that
+ * is not one, or it cannot be watched. */
+bool incarnation_restore(struct incarnation *inc, struct state *state);
 void incarnation_set_owner(struct incarnation *inc, const struct incarnation_owner *owner,
     void *arg);
 /* Pauses, or starts again, the start-up limit. */

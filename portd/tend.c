@@ -181,6 +181,13 @@ listen_again(struct node *node)
 		mount_watch(node->mount, on_request, node);
 }
 
+/* Its mount was there before. */
+void
+node_listen(struct node *node)
+{
+	listen_again(node);
+}
+
 /* It is mounted: idle. */
 void
 node_attach(struct node *node, struct mount *mount)
@@ -476,6 +483,14 @@ node_adopt(struct node *node, struct incarnation *inc)
 	incarnation_set_owner(inc, &owner, node);
 	node->inc = inc;
 	return 0;
+}
+
+/* It was this node's before. */
+void
+node_restore(struct node *node, struct incarnation *inc)
+{
+	incarnation_set_owner(inc, &owner, node);
+	node->inc = inc;
 }
 
 /* It is somebody else's from now on. */

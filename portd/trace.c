@@ -254,7 +254,8 @@ record(struct trace *trace, struct inspect_event event, const struct message *me
 
 	if (message && event.kind == INSPECT_EVENT_SENT) {
 		event.rights_shown = copy_rights(message, rights);
-		event.bytes_shown = event.bytes < trace->bytes ? event.bytes : (uint32_t)trace->bytes;
+		event.bytes_shown =
+		    event.bytes < trace->bytes ? event.bytes : (uint32_t)trace->bytes;
 	}
 	rights_size = event.rights_shown * sizeof(struct inspect_event_right);
 	size = (sizeof(event) + rights_size + event.bytes_shown + 7) & ~(size_t)7;

@@ -206,8 +206,10 @@ transfer_time_out(struct connection *connection)
 
 /* Sending. */
 
-/* What a request carries: its bytes, and what travels beside them. */
+/* What a request carries: its bytes, somewhere in the buffer that it came in, and what
+ * travels beside them. */
 struct cargo {
+	struct wire_buf *buffer;
 	struct wire_blob bytes;
 	struct wire_buf beside;
 };
@@ -217,15 +219,15 @@ struct cargo {
 static struct message *
 load(struct cargo *cargo)
 {
-	struct message *message = message_new(0);
+	struct message *message = message_new_unstamped();
 
 	if (!message)
 		return NULL;
-	if (wire_buf_load(&message->body, cargo->bytes.data, cargo->bytes.size) < 0 ||
-	    message_reserve(message, cargo->beside.n_ports) < 0) {
+	if (message_reserve(message, cargo->beside.n_ports) < 0) {
 		message_free(message);
 		return NULL;
 	}
+	wire_buf_take(&message->body, cargo->buffer, cargo->bytes);
 	wire_move_beside(&message->body, &cargo->beside);
 	return message;
 }
@@ -628,6 +630,7 @@ transfer_start(struct connection *connection, struct frame *request)
 	wire_move_beside(&cargo.beside, &request->body);
 	err = msg_in_get(&request->body, &in);
 	if (!err) {
+		cargo.buffer = &request->body;
 		cargo.bytes = in.body;
 		start(connection, request, &in, &cargo);
 	}

@@ -69,6 +69,35 @@ translog_new(const char *dir, const char *node_path)
 	return log;
 }
 
+static void
+remember(struct translog *log, const char *line)
+{
+	char **slot = &log->lines[log->n_lines++ % TRANSLOG_LINES];
+
+	free(*slot);
+	*slot = strdup(line);
+}
+
+/* A log whose file is known. NULL: no memory. */
+struct translog *
+translog_restore(const char *path, const char *last)
+{
+	struct translog *log = calloc(1, sizeof(*log));
+
+	if (!log)
+		return NULL;
+	log->refs = 1;
+	log->fd = -1;
+	log->path = strdup(path);
+	if (asprintf(&log->old_path, "%s.1", path) < 0)
+		log->old_path = NULL;
+	if (!log->path || !log->old_path)
+		return translog_unref(log);
+	if (last[0])
+		remember(log, last);
+	return log;
+}
+
 /* Another holder. */
 struct translog *
 translog_ref(struct translog *log)
@@ -133,16 +162,13 @@ translog_line(struct translog *log, pid_t pid, const char *line, size_t length)
 	char stamp[32];
 	time_t now = time(NULL);
 	struct tm tm;
-	char **slot;
 
 	if (length > TRANSLOG_LINE_MAX)
 		length = TRANSLOG_LINE_MAX;
 	for (size_t i = 0; i < length; i++)
 		safe[i] = (unsigned char)line[i] < ' ' || line[i] == 0x7f ? ' ' : line[i];
 	safe[length] = '\0';
-	slot = &log->lines[log->n_lines++ % TRANSLOG_LINES];
-	free(*slot);
-	*slot = strdup(safe);
+	remember(log, safe);
 	localtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
 	text_printf(&entry, "%s [%ld] %s\n", stamp, (long)pid, safe);

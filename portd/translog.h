@@ -18,6 +18,8 @@ enum {
 struct translog;
 
 struct translog *translog_new(const char *dir, const char *node_path);
+/* The one that another portd had there, and what was said last. */
+struct translog *translog_restore(const char *path, const char *last);
 struct translog *translog_ref(struct translog *log);
 struct translog *translog_unref(struct translog *log);	/* NULL */
 const char *translog_path(const struct translog *log);

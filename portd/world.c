@@ -144,6 +144,8 @@ world_free(struct world *world)
 	trace_end_all(world);
 	while (!list_is_empty(&world->tasks))
 		task_end(LIST_ENTRY(world->tasks.next, struct task, link));
+	core_leave(world);	/* with their ports goes what is on its way in them */
+	core_enter(world);
 	right_drop(world->bootstrap);
 	world->bootstrap = (struct right){ RIGHT_NULL, NULL };
 	while (!list_is_empty(&world->ports))

@@ -8,9 +8,6 @@ need_fuse
 unset MAKEFLAGS MAKELEVEL MFLAGS
 have pkg-config || skip_all "pkg-config is not installed"
 
-make_variable() {
-	sed -n "s/^$1 = //p" "$build/Makefile" | head -n 1
-}
 prefix=$(make_variable prefix)
 compiler=$(make_variable CC)
 sanitizers=$(make_variable enable_sanitizers)
@@ -31,7 +28,8 @@ what() {
 	    include/hird/port.h include/hird/rpc.h include/hird/wire/codes.h \
 	    lib/systemd/user/hird-portd.service \
 	    share/man/man1/settrans.1 share/man/man7/hird-hello.7 \
-	    share/man/man8/hird-portd.8; do
+	    share/man/man3/hird-rpc.3 share/man/man3/port.3 share/man/man7/ports.7 \
+	    share/man/man7/portd-errors.7 share/man/man8/hird-portd.8 share/man/man8/portd.8; do
 		[ -e "$dest$prefix/$file" ] || fail "$file is not installed"
 	done
 	if archive_is_built; then

@@ -334,6 +334,11 @@ state_is() {
 	[ "$(field "$1" state)" = "$2" ]
 }
 
+# make_variable NAME: as configure has set it.
+make_variable() {
+	sed -n "s/^$1 = //p" "$build/Makefile" | head -n 1
+}
+
 archive_is_built() {
 	[ -x "$translators/archive" ] && [ -x "$build/tests/mkarchive" ]
 }

@@ -101,7 +101,7 @@ kill_no_resend() {
 }
 
 idle_exit() {
-	portd_start --idle=1
+	portd_start --idle=3
 	must settrans -c ~/a hello
 	must cat a
 	something_runs || fail "nothing runs after a read"
@@ -112,7 +112,7 @@ idle_exit() {
 }
 
 options_kept() {
-	portd_start --idle=1
+	portd_start --idle=3
 	must settrans -c ~/a hello
 	must fsysopts ~/a --contents=changed
 	must cat a
@@ -187,7 +187,7 @@ archive_replaced() {
 
 cwd_survives() {
 	archive_is_built || { skip "the archive translator is not built"; return; }
-	portd_start --idle=1
+	portd_start --idle=3
 	"$build/tests/mkarchive" pax none x.tar tree
 	must settrans -c ~/src tarfs x.tar
 	cd src/dir || { fail "cd"; return; }

@@ -5,6 +5,7 @@ SYSTEM_TESTS = \
 	tests/story.sh \
 	tests/quiet.sh \
 	tests/lifetime.sh \
+	tests/replace.sh \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \
@@ -12,8 +13,11 @@ SYSTEM_TESTS = \
 	tests/many.sh \
 	tests/conformance.sh \
 	tests/pages.sh \
+	tests/ports.sh \
+	tests/abuse.sh \
 	tests/examples.sh \
 	tests/rpc.sh \
+	tests/service.sh \
 	tests/install.sh
 TESTS += $(SYSTEM_TESTS)
 EXTRA_DIST += $(SYSTEM_TESTS) tests/lib.sh tests/data/letter.c tests/data/shout.c
@@ -24,6 +28,11 @@ tests_rubbish_SOURCES = tests/rubbish.c
 tests_rubbish_LDADD = $(HIRD_LIBS)
 tests_scene_SOURCES = tests/scene.c
 tests_scene_LDADD = $(HIRD_LIBS)
+check_PROGRAMS += tests/survivor
+tests_survivor_SOURCES = tests/survivor.c
+tests_survivor_CPPFLAGS = -I$(top_builddir)/include -I$(top_srcdir)/mnt-examples/rpc
+tests_survivor_LDADD = $(HIRD_LIBS)
+$(tests_survivor_OBJECTS): $(HEADERS_OF_PORTS)
 
 if HAVE_ARCHIVE
 check_PROGRAMS += tests/mkarchive
@@ -50,10 +59,40 @@ tests_ports_suite_SOURCES = tests/ports/suite.c tests/ports/suite.h \
 	tests/ports/agent.c tests/ports/agent.h tests/ports/backend.h \
 	tests/ports/backend-fd.c tests/ports/backend-hird.c \
 	tests/ports/calls.c tests/ports/letters.c tests/ports/letterbox.h tests/world.h \
+	tests/ports/cases-a.c tests/ports/cases-b.c tests/ports/cases-c.c \
+	tests/ports/cases-d.c tests/ports/cases-e.c tests/ports/cases-p.c \
 	tests/ports/cases-f.c tests/ports/cases-g.c tests/ports/cases-h.c tests/ports/cases-i.c \
 	tests/ports/cases-j.c tests/ports/cases-k.c tests/ports/cases-l.c \
 	tests/ports/cases-m.c tests/ports/cases-n.c tests/ports/cases-o.c \
-	tests/ports/cases-q.c
+	tests/ports/cases-q.c tests/ports/cases-x.c
 tests_ports_suite_LDADD = $(HIRD_LIBS)
 tests_ports_letterbox_SOURCES = tests/ports/letterbox.c
 tests_ports_letterbox_LDADD = $(HIRD_LIBS)
+
+# Random programs of several tasks, run by the rights core and by the model: as many as fit
+# into a check, or (check-ports-random) others for an hour.
+check_PROGRAMS += tests/ports/random
+TESTS += tests/ports/random
+tests_ports_random_SOURCES = tests/ports/random.c tests/ports/generate.c tests/ports/program.c \
+	tests/ports/program.h tests/ports/operations.def tests/ports/model.c tests/ports/model.h \
+	portd/test-client.c portd/test-client.h
+tests_ports_random_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS)
+
+check-ports-random: tests/ports/random
+	tests/ports/random --seconds=3600 --length=200 --seed=`date +%s`000
+.PHONY: check-ports-random
+
+# Random frames, most of them right, against the rights core.
+check_PROGRAMS += tests/ports/flood
+tests_ports_flood_SOURCES = tests/ports/flood.c tests/ports/frames.c tests/ports/frames.h
+tests_ports_flood_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS)
+
+# A task that does what it should not, for abuse.sh.
+check_PROGRAMS += tests/ports/rogue
+tests_ports_rogue_SOURCES = tests/ports/rogue.c
+tests_ports_rogue_LDADD = $(HIRD_LIBS)
+
+# A line a case: plain, traced, jittered, by port_msg, and on the toy.
+check-ports: all-am $(check_PROGRAMS)
+	HIRD_BUILD='$(abs_top_builddir)' $(SHELL) $(top_srcdir)/tests/ports.sh --full
+.PHONY: check-ports

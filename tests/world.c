@@ -4,10 +4,11 @@
  * Serves the listening socket that it is given as descriptor 3 until a SIGTERM, and
  * answers on the line that descriptor 4 may be (tests/world.h). A
  * task's bootstrap right answers keeper_info, and node_control with a new right
- * to itself, and what wire/inspect.def and wire/names.def ask; it drops whatever else it is asked. Everything is checked
- * after each request, unless the line says otherwise. */
+ * to itself, and what wire/inspect.def and wire/names.def ask; it drops whatever else it
+ * is asked. Everything is checked after each request, unless the line says otherwise. */
 #include "tests/world.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -54,14 +55,16 @@ deliver(struct port *port, struct message *request, void *arg)
 {
 	(void)arg;
 	if (request->id == ROUTINE_keeper_info) {
-		struct keeper_info_out info = { .version = "test", .pid = getpid(), .tasks = world_tasks(world) };
+		struct keeper_info_out info = { .version = "test", .pid = getpid(),
+			.tasks = world_tasks(world) };
 		struct message *reply = new_reply(request);
 
 		keeper_info_out_put(&reply->body, &info);
 		answer(request, reply);
 	} else if (request->id == ROUTINE_node_control) {
 		struct message *reply = new_reply(request);
-		struct node_control_out out = { .control = message_add_right(reply, right_make_send(port)) };
+		struct node_control_out out = {
+			.control = message_add_right(reply, right_make_send(port)) };
 
 		node_control_out_put(&reply->body, &out);
 		answer(request, reply);
@@ -95,6 +98,19 @@ length(const struct list *list)
 	return n;
 }
 
+static uint32_t
+count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint32_t n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
 static struct task *
 find_task(uint32_t id)
 {
@@ -113,6 +129,9 @@ count(struct world_answer *answer)
 	answer->tasks = world_tasks(world);
 	answer->ports = length(&world->ports);
 	answer->messages = length(&world->messages);
+	answer->regions = (uint32_t)world->memory_files.n_values;
+	answer->accounts = length(&world->accounts);
+	answer->fds = count_fds();
 }
 
 static void

@@ -14,9 +14,9 @@ enum {
 
 enum world_question {
 	WORLD_COUNT,		/* all there is */
-	WORLD_VERIFY,		/* checks the books, and counts; the world aborts when they are wrong */
+	WORLD_VERIFY,		/* checks the books (or aborts), and counts */
 	WORLD_CHECKED,		/* argument[0]: whether to check after each request */
-	WORLD_WAITING,		/* argument[0], a task: how many of its threads wait; alive: whether there is it */
+	WORLD_WAITING,		/* of the task argument[0]: whether alive, how many threads wait */
 	WORLD_GIVE,		/* from task, name, disposition, to task: code and name */
 };
 
@@ -32,7 +32,9 @@ struct world_answer {
 	uint32_t tasks;
 	uint32_t ports;
 	uint32_t messages;
-	uint32_t regions;
+	uint32_t regions;	/* memory files that belong to a task */
+	uint32_t accounts;
+	uint32_t fds;		/* descriptors of the world's */
 	uint32_t waiting;
 	uint32_t alive;
 	uint32_t name;

@@ -262,7 +262,8 @@ content_put_raw(struct text *text, const struct event *event)
 		put_right(text, &event->rights[i]);
 	}
 	if (event->head.rights > event->head.rights_shown)
-		text_printf(text, ", %u rights more", event->head.rights - event->head.rights_shown);
+		text_printf(text, ", %u rights more",
+		    event->head.rights - event->head.rights_shown);
 	if (event->head.fds)
 		text_printf(text, ", %u descriptors", event->head.fds);
 }

@@ -30,6 +30,7 @@
 
 enum {
 	ASK_TIMEOUT_MS = 30 * 1000,
+	REPLACE_TIMEOUT_MS = 60 * 1000,
 	STOP_WAIT_MS = 60 * 1000,	/* translators are asked to leave and may write back */
 	LOG_POLL_MS = 1000,		/* to notice a log that was replaced */
 	OPTION_JSON = 256,
@@ -46,6 +47,7 @@ static const char help[] =
 "  doctor [--json]           what is in the way on this machine, and what to do\n"
 "  start                     start portd and arm the settings\n"
 "  stop                      end portd; the settings stay\n"
+"  replace [PROGRAM]         put the installed hird-portd in place of the one that runs\n"
 "  version                   the version\n"
 "  help [TRANSLATOR]         this text, or that of a translator\n"
 "\n"
@@ -378,6 +380,47 @@ word_stop(int argc, char **argv)
 	return 1;
 }
 
+/* Lets another hird-portd take the place of the one that runs. */
+static int
+word_replace(int argc, char **argv)
+{
+	struct keeper_replace_in in = { .program = "" };
+	struct keeper_replace_out out;
+	struct port_reply reply = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+	AUTO_FREE char *program = NULL;
+	bool none;
+	int code, status = parse_flag(argc, argv, ":", 0, &none);
+
+	if (status != 0)
+		return status < 0 ? 0 : status;
+	if (optind + 1 < argc)
+		return tool_usage("replace takes one PROGRAM at most");
+	if (optind < argc) {
+		in.program = program = realpath(argv[optind], NULL);
+		if (!program) {
+			tool_error(argv[optind], "%s", strerror(errno));
+			return 1;
+		}
+	}
+	code = tool_connect(TOOL_IF_RUNS, &why);
+	if (code == 1) {
+		puts("portd does not run");
+		return 0;
+	}
+	if (code < 0)
+		return say(NULL, &why);
+	code = keeper_replace_call(port_bootstrap(), &in, &out, &reply, REPLACE_TIMEOUT_MS);
+	if (code == 0) {
+		printf("portd %s runs now\n", out.version);
+	} else {
+		tool_rpc_text(&why, code, reply.text, NULL);
+		say(NULL, &why);
+	}
+	port_reply_deinit(&reply);
+	return code == 0 ? 0 : 1;
+}
+
 static int
 word_version(int argc, char **argv)
 {
@@ -422,6 +465,7 @@ static const struct {
 	{ "doctor", word_doctor },
 	{ "start", word_start },
 	{ "stop", word_stop },
+	{ "replace", word_replace },
 	{ "version", word_version },
 	{ "--version", word_version },
 	{ "-V", word_version },

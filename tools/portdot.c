@@ -43,7 +43,8 @@ draw_port(const struct snapshot *snapshot, const struct inspect_port *port)
 	else if (port->place == INSPECT_WITH_PORTD)
 		printf("\tp%" PRIu64 " -> portd [style=bold];\n", port->number);
 	else if (message && message->port)
-		printf("\tp%" PRIu64 " -> p%" PRIu64 " [style=dotted];\n", port->number, message->port);
+		printf("\tp%" PRIu64 " -> p%" PRIu64 " [style=dotted];\n", port->number,
+		    message->port);
 }
 
 static void

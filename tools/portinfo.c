@@ -29,7 +29,7 @@ static const char help[] =
 "Usage: portinfo [OPTION...] [TASK [NAME...]]\n"
 "Show the rights of TASK (a pid, a program's name, or a node's path), or all tasks.\n"
 "\n"
-"  -p, --port=PORT           one port, by its number or as TASK:NAME: who holds it, what is queued\n"
+"  -p, --port=PORT           one port (a number, or TASK:NAME): who holds it, what is queued\n"
 "  -w, --waits               who waits for whom, and deadlocks\n"
 "  -t, --translate=TASK      also the names that another TASK has for the same ports\n"
 "  -r, --receive             only names with a receive right\n"
@@ -108,7 +108,8 @@ portinfo_state(const struct portinfo *info, const struct inspect_task *task)
 	for (size_t i = 0; i < info->waits.n_edges; i++) {
 		const struct waits_edge *edge = &info->waits.edges[i];
 
-		if (edge->wait->task == task->id && (*name == '-' || edge->kind != WAITS_FOR_REQUESTS))
+		if (edge->wait->task == task->id &&
+		    (*name == '-' || edge->kind != WAITS_FOR_REQUESTS))
 			name = names[edge->kind];
 	}
 	return name;

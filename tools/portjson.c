@@ -132,7 +132,8 @@ json_outside(const struct portinfo *info, const struct inspect_port *port)
 
 			portinfo_put_holder(&text, &info->snapshot, right);
 			json_put_string(object, "right", rights_kind_name(right->kind));
-			json_put_number(object, "message", right->holder <= INSPECT_BODY, right->owner);
+			json_put_number(object, "message", right->holder <= INSPECT_BODY,
+			    right->owner);
 			json_put_string(object, "where", text_string(&text));
 			json_array_append_new(array, object);
 		}

@@ -78,7 +78,8 @@ put_owned(struct text *text, const struct snapshot *snapshot, const struct inspe
 	if (port->set)
 		text_printf(text, ", in set 0x%x", port->set);
 	if (port->flags & INSPECT_PORT_GUARDED)
-		text_puts(text, port->flags & INSPECT_PORT_STRICT ? ", strictly guarded" : ", guarded");
+		text_puts(text, port->flags & INSPECT_PORT_STRICT ?
+		    ", strictly guarded" : ", guarded");
 	if (port->flags & INSPECT_PORT_REPLY)
 		text_puts(text, ", for replies");
 	if (port->flags & INSPECT_PORT_PAYLOAD)
@@ -89,7 +90,8 @@ put_owned(struct text *text, const struct snapshot *snapshot, const struct inspe
 
 /* What a name means, beyond its kind. */
 void
-portinfo_put_details(struct text *text, const struct snapshot *snapshot, const struct inspect_entry *entry)
+portinfo_put_details(struct text *text, const struct snapshot *snapshot,
+    const struct inspect_entry *entry)
 {
 	const struct inspect_port *port = snapshot_port(snapshot, entry->port);
 	uint64_t owner = (uint64_t)entry->task << 32 | entry->name;
@@ -114,7 +116,8 @@ line(const char *name, const struct text *text)
 
 /* "message 31 (fsys_goaway)" or what else holds a right outside of tables. */
 void
-portinfo_put_holder(struct text *text, const struct snapshot *snapshot, const struct inspect_right *right)
+portinfo_put_holder(struct text *text, const struct snapshot *snapshot,
+    const struct inspect_right *right)
 {
 	const struct inspect_message *message;
 
@@ -185,13 +188,15 @@ show_other_holders(const struct portinfo *info, const struct inspect_port *port)
 	if (port->lent_sends)
 		text_printf(&lent, "portd: %u send", port->lent_sends);
 	if (port->lent_onces)
-		text_printf(&lent, "%s%u send-once", lent.size ? ", " : "portd: ", port->lent_onces);
+		text_printf(&lent, "%s%u send-once", lent.size ? ", " : "portd: ",
+		    port->lent_onces);
 	if (lent.size)
 		line("held by", &lent);
 }
 
 static void
-put_sender(struct text *text, const struct snapshot *snapshot, const struct inspect_message *message)
+put_sender(struct text *text, const struct snapshot *snapshot,
+    const struct inspect_message *message)
 {
 	const struct inspect_task *task = snapshot_task(snapshot, message->task);
 
@@ -235,14 +240,24 @@ show_messages(const struct portinfo *info, const struct inspect_port *port)
 	}
 }
 
+/* Whether a thread waits for messages of this port, be it through a set. */
+static bool
+is_for(const struct inspect_wait *wait, const struct inspect_port *port)
+{
+	if (wait->kind != INSPECT_WAITS_TO_RECEIVE)
+		return false;
+	if (wait->port)
+		return wait->port == port->number;
+	return port->set && wait->task == port->task && wait->name == port->set;
+}
+
 static void
 show_receivers(const struct portinfo *info, const struct inspect_port *port)
 {
 	SNAPSHOT_EACH(&info->snapshot, WAITS, wait, wait) {
 		AUTO_TEXT struct text text = { 0 };
 
-		if (wait->kind != INSPECT_WAITS_TO_RECEIVE || (wait->port != port->number &&
-		    (wait->port || !port->set || wait->task != port->task || wait->name != port->set)))
+		if (!is_for(wait, port))
 			continue;
 		rights_put_task(&text, snapshot_task(&info->snapshot, wait->task));
 		if (!wait->port)

@@ -512,7 +512,9 @@ check_words(const struct rpctrace *trace, char *const *words)
 int
 main(int argc, char **argv)
 {
-	struct rpctrace trace = { .out = { .shown = SHOWN_DEFAULT }, .go_fd = -1, .watched_fd = -1 };
+	struct rpctrace trace = {
+		.out = { .shown = SHOWN_DEFAULT }, .go_fd = -1, .watched_fd = -1,
+	};
 	int c, status = 0;
 
 	tool_init("rpctrace");

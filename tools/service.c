@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/argv.h"
 #include "base/cleanup.h"
@@ -19,6 +21,7 @@ enum {
 	ASK_MS = 30 * 1000,
 	OPTION_JSON = 256,
 	N_COLUMNS = 5,
+	NAME_BYTES_MAX = 128,
 };
 
 static const char help[] =
@@ -176,10 +179,26 @@ declare(const char *name, const char *program, const struct argv *argv, const st
 	struct port_reply reply;
 	int code = keeper_service_call(port_bootstrap(), &in, &out, &reply, ASK_MS);
 
-	if (code)
-		fail_rpc(name, code, &reply);
+	if (code)	/* whose text names it already */
+		fail_rpc(reply.text && *reply.text ? NULL : name, code, &reply);
 	port_reply_deinit(&reply);
 	return code ? 1 : 0;
+}
+
+/* The path of a program as it stands in the declaration; NULL, after a line of error. */
+static char *
+find_program(const char *path)
+{
+	char *program = realpath(path, NULL);
+	struct stat st;
+
+	if (program && stat(program, &st) == 0 && !S_ISREG(st.st_mode))
+		errno = EACCES;
+	else if (program && access(program, X_OK) == 0)
+		return program;
+	tool_error(path, "%s; give the path of a program", strerror(errno));
+	free(program);
+	return NULL;
 }
 
 static int
@@ -190,11 +209,11 @@ add(const struct wish *wish, int argc, char **argv)
 
 	if (argc < 2)
 		return tool_usage("add needs a NAME and a PROGRAM");
-	program = realpath(argv[1], NULL);
-	if (!program) {
-		tool_error(argv[1], "%s; give the path of a program", strerror(errno));
+	if (!argv[0][0] || strlen(argv[0]) > NAME_BYTES_MAX)
+		return tool_usage("a NAME has 1 to %d bytes", NAME_BYTES_MAX);
+	program = find_program(argv[1]);
+	if (!program)
 		return 1;
-	}
 	for (int i = 1; i < argc; i++)
 		if (argv_add(&words, argv[i]) < 0)
 			return TOOL_MEMORY;

@@ -206,7 +206,8 @@ is_meant(const struct inspect_task *task, const char *word, unsigned long number
 		return number != 0 && task->id == number;
 	if (number != 0)
 		return task->pid > 0 && (unsigned long)task->pid == number;
-	return strcmp(task->program, word) == 0 || (word[0] == '/' && strcmp(task->node, word) == 0);
+	return strcmp(task->program, word) == 0 ||
+	    (word[0] == '/' && strcmp(task->node, word) == 0);
 }
 
 /* A whole word that is a decimal number, or 0. */

@@ -33,9 +33,10 @@ const void *snapshot_row(const struct snapshot *snapshot, enum inspect_table tab
 
 /* SNAPSHOT_EACH(snapshot, TASKS, task, task) ... walks a table. */
 #define SNAPSHOT_EACH(snapshot, TABLE, tag, row) \
-	for (size_t row##_i = 0; row##_i < snapshot_count(snapshot, INSPECT_##TABLE); row##_i++) \
-		for (const struct inspect_##tag *row = snapshot_row(snapshot, INSPECT_##TABLE, row##_i); \
-		    row; row = NULL)
+	for (size_t row##_i = 0; \
+	     row##_i < snapshot_count(snapshot, INSPECT_##TABLE); row##_i++) \
+		for (const struct inspect_##tag *row = \
+		     snapshot_row(snapshot, INSPECT_##TABLE, row##_i); row; row = NULL)
 
 /* NULL: there is none. */
 const struct inspect_task *snapshot_task(const struct snapshot *snapshot, uint32_t id);

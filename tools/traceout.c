@@ -68,7 +68,8 @@ is_notification(const struct inspect_event *head)
 static bool
 answers(const struct call *call, const struct inspect_event *head)
 {
-	return call && (head->id == call->id + RPC_REPLY_OFFSET || head->id == PORT_NOTIFY_SEND_ONCE);
+	return call &&
+	    (head->id == call->id + RPC_REPLY_OFFSET || head->id == PORT_NOTIFY_SEND_ONCE);
 }
 
 static void
@@ -288,7 +289,8 @@ print_other(struct traceout *out, const struct seen *seen)
 	put_start(out, &text, head);
 	put_message(out, &text, seen);
 	if (head->kind == INSPECT_EVENT_REFUSED)
-		text_printf(&text, " is not sent: 0x%x (%s)", head->code, port_error_text(head->code));
+		text_printf(&text, " is not sent: 0x%x (%s)", head->code,
+		    port_error_text(head->code));
 	else if (head->kind == INSPECT_EVENT_RECEIVED)
 		text_printf(&text, " is received, seqno %u", head->seqno);
 	else

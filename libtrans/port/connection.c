@@ -375,8 +375,17 @@ forget_parent(void)
 	door.pid = 0;
 }
 
+/* Nobody speaks for the other end of this attachment any more. */
+static bool
+is_portd_gone(void)
+{
+	struct pollfd ask_end = { .fd = door.fd };
+
+	return poll(&ask_end, 1, 0) == 1 && (ask_end.revents & (POLLHUP | POLLERR));
+}
+
 /* Attaches this process over a connected descriptor (eaten). 0, -EISCONN: it is
- * attached already, -ENOTCONN, -EPROTO. */
+ * attached already, to a portd that runs; -ENOTCONN, -EPROTO. */
 int
 port_attach(int fd, const char *program)
 {
@@ -386,6 +395,8 @@ port_attach(int fd, const char *program)
 	int err;
 
 	forget_parent();
+	if (is_attached() && is_portd_gone())
+		port_detach();
 	if (is_attached())
 		return -EISCONN;
 	memory_forget();

@@ -15,7 +15,7 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/port/rpc.h \
 	libtrans/port/stubs.h
 
-dist_man_MANS += libtrans/port/hird-rpc.3
+dist_man_MANS += libtrans/port/hird-rpc.3 libtrans/port/port.3 libtrans/port/ports.7
 
 if HAVE_CMOCKA
 check_PROGRAMS += libtrans/port/test-flat libtrans/port/test-memory libtrans/port/test-port tests/world

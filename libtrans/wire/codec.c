@@ -93,6 +93,19 @@ wire_buf_load(struct wire_buf *buf, const void *data, size_t size)
 	return 0;
 }
 
+/* Makes a zeroed buffer one to read some bytes of another from, which it takes over: that
+ * one has no bytes any more. */
+void
+wire_buf_take(struct wire_buf *buf, struct wire_buf *from, struct wire_blob bytes)
+{
+	if (bytes.size)
+		memmove(from->data, bytes.data, bytes.size);
+	buf->data = STEAL_PTR(from->data);
+	buf->size = bytes.size;
+	buf->room = from->room;
+	from->size = from->room = from->at = 0;
+}
+
 /* To be called after the last get. */
 int
 wire_buf_finish(struct wire_buf *buf)

@@ -96,6 +96,8 @@ struct wire_buf {
 void wire_buf_deinit(struct wire_buf *buf);
 /* A buffer for wire_get over a copy of `data`. */
 int wire_buf_load(struct wire_buf *buf, const void *data, size_t size);
+/* Likewise of a part of another buffer, whose memory it takes. */
+void wire_buf_take(struct wire_buf *buf, struct wire_buf *from, struct wire_blob bytes);
 /* All bytes read, no error: 0, else -EBADMSG, and at_port is 0 again: nobody took
  * a right. Rights and descriptors may be left over (a frame of `msg` carries
  * those of another body); they stay the buffer's. */

@@ -34,6 +34,7 @@ struct pair {
 enum {
 	REGION_FDS = 2,
 	FDS_MAX = REGION_FDS + PORT_MSG_FDS_MAX,
+	SMALL_MAX = 1024,
 };
 
 /* Room for one descriptor more than a frame may have: the surplus shows. */
@@ -100,13 +101,8 @@ put_control(union control *control, struct msghdr *msg, const struct wire_buf *b
 }
 
 static int
-send_record(int fd, const struct msghdr *msg, int flags)
+result_of(ssize_t n)
 {
-	ssize_t n;
-
-	do
-		n = sendmsg(fd, msg, flags | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
 	return 0;
@@ -156,35 +152,18 @@ put_memory(struct iovec *iov, size_t *n_iovp, const struct wire_buf *body)
 	return size;
 }
 
-/* Sends a frame; everything in it stays as it was. */
-int
-frame_send_keep(int fd, const struct frame *frame, int flags)
+static size_t
+size_without_memory(const struct wire_buf *body)
+{
+	return sizeof(struct header) + body->size + body->n_ports * sizeof(struct pair);
+}
+
+static struct header
+make_header(const struct frame *frame, size_t size, size_t memory)
 {
 	const struct wire_buf *body = &frame->body;
-	struct pair pairs[WIRE_ITEMS_MAX];
-	union control control;
-	struct header header;
-	struct iovec iov[3 + WIRE_MEMORY_MAX] = {
-		{ &header, sizeof(header) },
-		{ body->data, body->size },
-		{ pairs, body->n_ports * sizeof(*pairs) },
-	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 3 };
-	size_t size = sizeof(header) + body->size + body->n_ports * sizeof(*pairs);
-	ssize_t memory;
-	int err;
 
-	if (body->error)
-		return body->error;
-	if (body->n_ports > WIRE_ITEMS_MAX || body->n_memory > WIRE_MEMORY_MAX)
-		return -EMSGSIZE;
-	memory = put_memory(iov, &msg.msg_iovlen, body);
-	if (memory < 0)
-		return (int)memory;
-	size += (size_t)memory;
-	if (size > FRAME_MAX)
-		return -EMSGSIZE;
-	header = (struct header){
+	return (struct header){
 		.magic = htole32(FRAME_MAGIC),
 		.size = htole32((uint32_t)size),
 		.call = htole32(frame->call),
@@ -196,9 +175,87 @@ frame_send_keep(int fd, const struct frame *frame, int flags)
 		.region_size = htole32(body->region ? body->region->size : 0),
 		.region_offset = htole32(body->region ? body->region->offset : 0),
 	};
+}
+
+/* Whether a frame is nothing but a few bytes. */
+static bool
+is_small(const struct wire_buf *body)
+{
+	return body->n_memory == 0 && body->fds.n == 0 && !body->region &&
+	    body->n_ports <= SMALL_MAX && size_without_memory(body) <= SMALL_MAX;
+}
+
+/* One piece of memory costs the kernel half of what a struct msghdr does. */
+static int
+send_small(int fd, const struct frame *frame, int flags)
+{
+	const struct wire_buf *body = &frame->body;
+	size_t size = size_without_memory(body);
+	union {
+		struct header header;
+		uint8_t data[SMALL_MAX];
+	} record;
+	struct pair pairs[SMALL_MAX / sizeof(struct pair)];
+	ssize_t n;
+
+	record.header = make_header(frame, size, 0);
+	if (body->size)
+		memcpy(record.data + sizeof(record.header), body->data, body->size);
+	put_pairs(pairs, body);
+	memcpy(record.data + sizeof(record.header) + body->size, pairs,
+	    body->n_ports * sizeof(*pairs));
+	do
+		n = send(fd, record.data, size, flags);
+	while (n < 0 && errno == EINTR);
+	return result_of(n);
+}
+
+/* Apart, so that small frames do not need its stack. */
+static __attribute__((noinline)) int
+send_large(int fd, const struct frame *frame, int flags)
+{
+	const struct wire_buf *body = &frame->body;
+	struct pair pairs[WIRE_ITEMS_MAX];
+	union control control;
+	struct header header;
+	struct iovec iov[3 + WIRE_MEMORY_MAX];
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 3 };
+	size_t size = size_without_memory(body);
+	ssize_t memory, n;
+	int err;
+
+	iov[0] = (struct iovec){ &header, sizeof(header) };
+	iov[1] = (struct iovec){ body->data, body->size };
+	iov[2] = (struct iovec){ pairs, body->n_ports * sizeof(*pairs) };
+	memory = put_memory(iov, &msg.msg_iovlen, body);
+	if (memory < 0)
+		return (int)memory;
+	size += (size_t)memory;
+	if (size > FRAME_MAX)
+		return -EMSGSIZE;
+	header = make_header(frame, size, (size_t)memory);
 	put_pairs(pairs, body);
 	err = put_control(&control, &msg, body);
-	return err ? err : send_record(fd, &msg, flags);
+	if (err)
+		return err;
+	do
+		n = sendmsg(fd, &msg, flags);
+	while (n < 0 && errno == EINTR);
+	return result_of(n);
+}
+
+/* Sends a frame; everything in it stays as it was. */
+int
+frame_send_keep(int fd, const struct frame *frame, int flags)
+{
+	const struct wire_buf *body = &frame->body;
+
+	if (body->error)
+		return body->error;
+	if (body->n_ports > WIRE_ITEMS_MAX || body->n_memory > WIRE_MEMORY_MAX)
+		return -EMSGSIZE;
+	flags |= MSG_NOSIGNAL;
+	return is_small(body) ? send_small(fd, frame, flags) : send_large(fd, frame, flags);
 }
 
 /* The receiver has it now, and will release it. */

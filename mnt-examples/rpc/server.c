@@ -22,7 +22,7 @@ main(void)
 {
 	static const struct greet_server server = { .greet_hello = hello, .greet_quit = quit };
 	port_name_t port;
-	int err = port_connect("greeter");
+	int err = port_begin("greeter");
 
 	if ((err = err ? err : port_check_in(port_bootstrap(), "greeter", &port)) == 0)
 		err = greet_serve(port, &server, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* agent: starts, threads, ends and disturbs the processes of a case. */
-#include "agent.h"
+#include "tests/ports/agent.h"
 
 #include <fcntl.h>
 #include <linux/futex.h>

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "suite.h"
+#include "tests/ports/suite.h"
 #include "tests/world.h"
 
 enum {
@@ -46,10 +46,10 @@ struct agent {
 
 /* What the case and its runner, and whoever disturbs it, have in common. */
 struct stage {
-	_Atomic uint32_t ended;		/* STAGE_*: how the case ended; the first word counts */
+	_Atomic uint32_t ended;		/* STAGE_*: the first word counts */
 	char why[512];
 	pthread_mutex_t lock;		/* of what follows, which --jitter reads */
-	int pidfds[TASKS_MAX];		/* in the numbers of the process that reads them; -1: none */
+	int pidfds[TASKS_MAX];		/* numbers of whoever disturbs; -1: none */
 	bool held[TASKS_MAX];		/* stopped by the case itself */
 	_Atomic uint32_t seed;		/* of chance() */
 };

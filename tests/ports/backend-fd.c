@@ -3,7 +3,9 @@
  *
  * A port is a SOCK_SEQPACKET pair; its receive right is one end, a send right a duplicate of the
  * other; a name is the descriptor's number, a transfer SCM_RIGHTS, a move a send
- * and a close, a set an epoll. What descriptors have no word for is -ENOSYS. It is as good as
+ * and a close, a set an epoll, a dead port a hang-up, a task a pidfd. Of its own table a task
+ * remembers what kind a number is, and nothing of anybody else's. What descriptors have no word for
+ * is -ENOSYS. It is as good as
  * such a design gets without a library that everybody runs honestly: it is here for the
  * marked cases to fail on. */
 #include <errno.h>
@@ -13,10 +15,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "agent.h"
+#include "tests/ports/agent.h"
 #include "base/cleanup.h"
 
 enum {
@@ -25,12 +28,15 @@ enum {
 	BODY_MAX = 96 * 1024,
 };
 
-enum kind { NONE, SENDER, RECEIVER, ONCE, SET };
+enum kind { NONE, SENDER, RECEIVER, ONCE, SET, NOWHERE };
 
-/* By descriptor. A receiver keeps the other end, to make send rights from. */
+/* By descriptor. A receiver keeps the other end, to make send rights from, and to send by
+ * itself when it is its own sender. */
 static struct {
 	enum kind kind;
 	int maker;
+	bool sends;
+	port_name_t set;
 } table[NAMES_MAX];
 
 static int gifts[TASKS_MAX][2];
@@ -38,7 +44,6 @@ static int gifts[TASKS_MAX][2];
 struct packet {
 	uint32_t id;
 	uint32_t reply;		/* disposition, 0: none */
-	uint32_t by;		/* how the destination was used */
 	uint32_t n_rights;
 	uint32_t dispositions[RIGHTS_MAX];
 };
@@ -47,6 +52,39 @@ static bool
 is_name(port_name_t name)
 {
 	return name < NAMES_MAX && table[name].kind != NONE;
+}
+
+/* A hang-up: nobody has the other end any more. */
+static bool
+is_dead(port_name_t name)
+{
+	struct pollfd poll_fd = { .fd = (int)name };
+
+	if (table[name].kind == NOWHERE)
+		return true;
+	return (table[name].kind == SENDER || table[name].kind == ONCE) &&
+	    poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & POLLHUP;
+}
+
+/* Whether a call is on the caller's own names. On those of another process that lives: -ENOSYS. */
+static int
+check_task(port_name_t task)
+{
+	if (task == PORT_NULL)
+		return 0;
+	if (!is_name(task) || table[task].kind != SENDER ||
+	    (syscall(SYS_pidfd_send_signal, (int)task, 0, NULL, 0) < 0 && errno != EPERM))
+		return PORT_E_INVALID_TASK;
+	return -ENOSYS;
+}
+
+/* That a name is one of this task's. */
+static int
+check_name(port_name_t name, port_name_t task)
+{
+	int err = check_task(task);
+
+	return err ? err : is_name(name) ? 0 : PORT_E_INVALID_NAME;
 }
 
 static int
@@ -64,11 +102,18 @@ toy_thread_detach(void)
 static void
 drop(port_name_t name)
 {
+	int maker = table[name].maker;
+
+	if (table[name].set)
+		epoll_ctl((int)table[name].set, EPOLL_CTL_DEL, (int)name, NULL);
+	for (port_name_t member = 0; member < NAMES_MAX && table[name].kind == SET; member++)
+		if (table[member].set == name)
+			table[member].set = PORT_NULL;
+	/* Before another thread can get the number. */
+	memset(&table[name], 0, sizeof(table[name]));
 	close((int)name);
-	if (table[name].maker > 0)
-		close(table[name].maker);
-	table[name].kind = NONE;
-	table[name].maker = 0;
+	if (maker > 0)
+		close(maker);
 }
 
 static int
@@ -80,6 +125,7 @@ enter(int fd, enum kind kind, int maker, port_name_t *namep)
 		close(fd);
 		return PORT_E_NO_SPACE;
 	}
+	memset(&table[fd], 0, sizeof(table[fd]));
 	table[fd].kind = kind;
 	table[fd].maker = maker;
 	*namep = (port_name_t)fd;
@@ -89,16 +135,19 @@ enter(int fd, enum kind kind, int maker, port_name_t *namep)
 static int
 toy_allocate(enum port_right_kind kind, port_name_t *namep, port_name_t task)
 {
-	int ends[2];
+	int ends[2], on = 1, err = check_task(task);
 
-	if (task != PORT_NULL)
-		return -ENOSYS;
+	if (err)
+		return err;
 	if (kind == PORT_RIGHT_PORT_SET)
 		return enter(epoll_create1(EPOLL_CLOEXEC), SET, 0, namep);
+	if (kind == PORT_RIGHT_DEAD_NAME)
+		return enter(open("/dev/null", O_RDONLY | O_CLOEXEC), NOWHERE, 0, namep);
 	if (kind != PORT_RIGHT_RECEIVE)
-		return kind == PORT_RIGHT_DEAD_NAME ? -ENOSYS : PORT_E_INVALID_VALUE;
+		return PORT_E_INVALID_VALUE;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
+	setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	return enter(ends[0], RECEIVER, ends[1], namep);
 }
 
@@ -107,41 +156,45 @@ static int
 toy_allocate_name(enum port_right_kind kind, port_name_t name, port_name_t task)
 {
 	port_name_t made;
-	int err = toy_allocate(kind, &made, task);
+	int err;
 
-	if (err || made == name)
-		return err;
 	if (name < 3 || name >= NAMES_MAX)
 		return PORT_E_INVALID_VALUE;
+	err = toy_allocate(kind, &made, task);
+	if (err || made == name)
+		return err;
 	if (dup2((int)made, (int)name) < 0)
 		return -errno;
-	table[name].kind = table[made].kind;
-	table[name].maker = table[made].maker;
-	table[made].kind = NONE;
-	table[made].maker = 0;
+	table[name] = table[made];
+	memset(&table[made], 0, sizeof(table[made]));
 	close((int)made);
 	return 0;
 }
 
 static int
-toy_deallocate(port_name_t name, port_name_t task)
+toy_destroy(port_name_t name, port_name_t task)
 {
-	if (task != PORT_NULL)
-		return -ENOSYS;
-	if (!is_name(name))
-		return PORT_E_INVALID_NAME;
-	drop(name);
-	return 0;
+	int err = check_name(name, task);
+
+	if (!err)
+		drop(name);
+	return err;
 }
 
 static int
-toy_mod_refs(port_name_t name, enum port_right_kind kind, int32_t delta, port_name_t task)
+toy_deallocate(port_name_t name, port_name_t task)
 {
-	if (kind >= PORT_RIGHT_KINDS)
-		return PORT_E_INVALID_VALUE;
-	if (!is_name(name))
-		return PORT_E_INVALID_NAME;
-	return delta < 0 ? toy_deallocate(name, task) : delta == 0 ? 0 : -ENOSYS;
+	int err = check_name(name, task);
+
+	if (err)
+		return err;
+	if (table[name].kind == SET || (table[name].kind == RECEIVER && !table[name].sends))
+		return PORT_E_INVALID_RIGHT;
+	if (table[name].kind == RECEIVER)
+		table[name].sends = false;
+	else
+		drop(name);
+	return 0;
 }
 
 static uint32_t
@@ -152,46 +205,73 @@ type_bits(port_name_t name)
 		[SET] = TYPE_PORT_SET,
 	};
 
-	return bits[table[name].kind];
+	if (is_dead(name))
+		return TYPE_DEAD_NAME;
+	return bits[table[name].kind] | (table[name].sends ? TYPE_SEND : 0);
+}
+
+/* A descriptor is there or not: there are no two of one number. */
+static int
+toy_mod_refs(port_name_t name, enum port_right_kind kind, int32_t delta, port_name_t task)
+{
+	bool counts = kind == PORT_RIGHT_SEND || kind == PORT_RIGHT_DEAD_NAME;
+	int err;
+
+	if (kind >= PORT_RIGHT_KINDS)
+		return PORT_E_INVALID_VALUE;
+	err = check_name(name, task);
+	if (err)
+		return err;
+	if (!(type_bits(name) & PORT_TYPE(kind)))
+		return PORT_E_INVALID_RIGHT;
+	if (delta < -1 || (delta > 0 && !counts))
+		return PORT_E_INVALID_VALUE;
+	if (delta >= 0)
+		return delta == 0 ? 0 : -ENOSYS;
+	return counts ? toy_deallocate(name, task) : toy_destroy(name, task);
 }
 
 static int
 toy_get_refs(port_name_t name, enum port_right_kind kind, uint32_t *urefsp, port_name_t task)
 {
-	(void)task;
+	int err;
+
 	if (kind >= PORT_RIGHT_KINDS)
 		return PORT_E_INVALID_VALUE;
-	if (!is_name(name))
-		return PORT_E_INVALID_NAME;
-	*urefsp = (type_bits(name) & PORT_TYPE(kind)) != 0;
-	return 0;
+	err = check_name(name, task);
+	if (!err)
+		*urefsp = (type_bits(name) & PORT_TYPE(kind)) != 0;
+	return err;
 }
 
 static int
 toy_type(port_name_t name, uint32_t *typep, port_name_t task)
 {
-	(void)task;
-	if (!is_name(name))
-		return PORT_E_INVALID_NAME;
-	*typep = type_bits(name);
-	return 0;
+	int err = check_name(name, task);
+
+	if (!err)
+		*typep = type_bits(name);
+	return err;
 }
 
 static int
 toy_rename_name(port_name_t name, port_name_t new_name, port_name_t task)
 {
-	(void)task;
-	if (!is_name(name))
-		return PORT_E_INVALID_NAME;
+	int err;
+
+	if (new_name == PORT_NULL || new_name == PORT_DEAD)
+		return PORT_E_INVALID_VALUE;
+	err = check_name(name, task);
+	if (err)
+		return err;
+	if (new_name == name)
+		return PORT_E_NAME_EXISTS;
 	if (new_name < 3 || new_name >= NAMES_MAX)
 		return PORT_E_INVALID_VALUE;
-	if (new_name == name)
-		return 0;
 	if (dup2((int)name, (int)new_name) < 0)
 		return -errno;
 	table[new_name] = table[name];
-	table[name].kind = NONE;
-	table[name].maker = 0;
+	memset(&table[name], 0, sizeof(table[name]));
 	close((int)name);
 	return 0;
 }
@@ -199,10 +279,13 @@ toy_rename_name(port_name_t name, port_name_t new_name, port_name_t task)
 static int
 toy_names(struct port_entry **entriesp, size_t *n_entriesp, port_name_t task)
 {
-	struct port_entry *entries = calloc(NAMES_MAX, sizeof(*entries));
+	struct port_entry *entries;
 	size_t n = 0;
+	int err = check_task(task);
 
-	(void)task;
+	if (err)
+		return err;
+	entries = calloc(NAMES_MAX, sizeof(*entries));
 	if (!entries)
 		return -ENOMEM;
 	for (port_name_t name = 0; name < NAMES_MAX; name++)
@@ -228,6 +311,8 @@ descriptor_for(port_name_t name, uint32_t disposition)
 	case PORT_MOVE_SEND_ONCE:
 		return table[name].kind == ONCE ? (int)name : -1;
 	default:
+		if (table[name].sends)
+			return table[name].maker;
 		return table[name].kind == SENDER ? (int)name : -1;
 	}
 }
@@ -238,6 +323,18 @@ moves(uint32_t disposition)
 	return disposition >= PORT_MOVE_RECEIVE && disposition <= PORT_MOVE_SEND_ONCE;
 }
 
+/* What a transfer costs: a move is a close. */
+static void
+spend(port_name_t name, uint32_t disposition)
+{
+	if (!moves(disposition) || !is_name(name))
+		return;
+	if (disposition == PORT_MOVE_SEND && table[name].kind == RECEIVER)
+		table[name].sends = false;
+	else
+		drop(name);
+}
+
 static enum kind
 kind_received(uint32_t disposition)
 {
@@ -246,41 +343,138 @@ kind_received(uint32_t disposition)
 	return disposition == PORT_MOVE_SEND_ONCE || disposition == PORT_MAKE_SEND_ONCE ? ONCE : SENDER;
 }
 
+static bool
+is_disposition(uint32_t disposition)
+{
+	return disposition >= PORT_MOVE_RECEIVE && disposition <= PORT_MAKE_SEND_ONCE;
+}
+
 /* Under a name of one's choice a right can be only where none is. */
 static int
 toy_insert_right(port_name_t name, port_name_t right, enum port_disposition disposition,
     port_name_t task)
 {
-	int fd = descriptor_for(right, disposition);
+	int fd, err;
 
-	if (task != PORT_NULL)
-		return -ENOSYS;
+	if (name == PORT_NULL || name == PORT_DEAD || !is_disposition(disposition))
+		return PORT_E_INVALID_VALUE;
+	if (right == PORT_NULL || right == PORT_DEAD)
+		return PORT_E_INVALID_CAPABILITY;
+	err = check_task(task);
+	if (err == PORT_E_INVALID_TASK)
+		return err;
+	if (!is_name(right))
+		return PORT_E_INVALID_NAME;
+	if (is_dead(right))
+		return PORT_E_INVALID_CAPABILITY;
+	fd = descriptor_for(right, disposition);
 	if (fd < 0)
 		return PORT_E_INVALID_RIGHT;
+	if (err)
+		return err;
+	if (name == right && disposition == PORT_MAKE_SEND && !table[name].sends) {
+		table[name].sends = true;
+		return 0;
+	}
 	if (name < 3 || name >= NAMES_MAX || is_name(name))
 		return PORT_E_NAME_EXISTS;
 	if (dup2(fd, (int)name) < 0)
 		return -errno;
 	table[name].kind = kind_received(disposition);
-	table[name].maker = 0;
-	if (moves(disposition))
-		drop(right);
+	spend(right, disposition);
 	return 0;
 }
 
+/* Out of another process a descriptor can be copied, but not closed there. */
+static int
+toy_extract_right(port_name_t task, port_name_t name, enum port_disposition disposition,
+    port_name_t *rightp)
+{
+	int fd;
+
+	if (!is_disposition(disposition))
+		return PORT_E_INVALID_VALUE;
+	if (task == PORT_NULL || check_task(task) == PORT_E_INVALID_TASK)
+		return PORT_E_INVALID_TASK;
+	if (name < 3 || name > INT_MAX)
+		return PORT_E_INVALID_NAME;
+	fd = (int)syscall(SYS_pidfd_getfd, (int)task, (int)name, 0);
+	if (fd < 0)
+		return errno == EBADF ? PORT_E_INVALID_NAME : -errno;
+	if (moves(disposition)) {
+		close(fd);
+		return -ENOSYS;
+	}
+	return enter(fd, kind_received(disposition), 0, rightp);
+}
+
+static int
+toy_own_task(port_name_t *taskp)
+{
+	return enter((int)syscall(SYS_pidfd_open, getpid(), 0), SENDER, 0, taskp);
+}
+
+/* Out of one, into the other: not at once, an epoll knows no such step. */
 static int
 toy_move_member(port_name_t member, port_name_t set, port_name_t task)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = member };
+	int err = check_name(member, task);
 
-	(void)task;
-	if (!is_name(member))
+	if (err)
+		return err;
+	if (table[member].kind != RECEIVER)
+		return PORT_E_INVALID_RIGHT;
+	if (set != PORT_NULL && !is_name(set))
 		return PORT_E_INVALID_NAME;
-	if (set == PORT_NULL)
-		return -ENOSYS;		/* which set it is in, a descriptor does not know */
-	if (!is_name(set))
-		return PORT_E_INVALID_NAME;
-	return epoll_ctl((int)set, EPOLL_CTL_ADD, (int)member, &event) < 0 ? PORT_E_INVALID_RIGHT : 0;
+	if (set != PORT_NULL && table[set].kind != SET)
+		return PORT_E_INVALID_RIGHT;
+	if (set == PORT_NULL && table[member].set == PORT_NULL)
+		return PORT_E_NOT_IN_SET;
+	if (set == table[member].set)
+		return 0;
+	if (table[member].set != PORT_NULL)
+		epoll_ctl((int)table[member].set, EPOLL_CTL_DEL, (int)member, NULL);
+	table[member].set = set;
+	if (set != PORT_NULL && epoll_ctl((int)set, EPOLL_CTL_ADD, (int)member, &event) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+toy_set_status(port_name_t set, port_name_t **membersp, size_t *n_membersp, port_name_t task)
+{
+	port_name_t *members;
+	size_t n = 0;
+	int err = check_name(set, task);
+
+	if (err)
+		return err;
+	if (table[set].kind != SET)
+		return PORT_E_INVALID_RIGHT;
+	members = calloc(NAMES_MAX, sizeof(*members));
+	if (!members)
+		return -ENOMEM;
+	for (port_name_t name = 0; name < NAMES_MAX; name++)
+		if (is_name(name) && table[name].set == set)
+			members[n++] = name;
+	*membersp = members;
+	*n_membersp = n;
+	return 0;
+}
+
+/* What it knows; what the others do with their ends it does not. */
+static int
+toy_receive_status(port_name_t name, struct receive_status_out *status, port_name_t task)
+{
+	int err = check_name(name, task);
+
+	if (err)
+		return err;
+	if (table[name].kind != RECEIVER)
+		return PORT_E_INVALID_RIGHT;
+	*status = (struct receive_status_out){ .set = table[name].set, .srights = table[name].sends };
+	return 0;
 }
 
 /* Messages ------------------------------------------------------------------------------- */
@@ -334,6 +528,16 @@ transmit(int fd, struct packet *packet, const struct wire_buf *body, const struc
 	}
 }
 
+static bool
+is_header(const struct port_message *message)
+{
+	uint32_t remote = message->remote_disposition, local = message->local_disposition;
+
+	return is_disposition(remote) && remote != PORT_MOVE_RECEIVE &&
+	    (local == 0 ? message->local == PORT_NULL :
+	    is_disposition(local) && local != PORT_MOVE_RECEIVE);
+}
+
 static int
 send_one(struct port_message *message, int timeout_ms)
 {
@@ -341,10 +545,11 @@ send_one(struct port_message *message, int timeout_ms)
 	struct cargo cargo = { .n = 0 };
 	int code, fd = descriptor_for(message->remote, message->remote_disposition);
 
+	if (!is_header(message))
+		return PORT_E_SEND_INVALID_HEADER;
 	if (fd < 0)
 		return PORT_E_SEND_INVALID_DEST;
-	packet = (struct packet){ .id = message->id, .reply = message->local_disposition,
-		.by = message->remote_disposition };
+	packet = (struct packet){ .id = message->id, .reply = message->local_disposition };
 	if (message->local && load(&cargo, message->local, message->local_disposition) < 0)
 		return PORT_E_SEND_INVALID_REPLY;
 	if (!message->local)
@@ -360,12 +565,9 @@ send_one(struct port_message *message, int timeout_ms)
 	if (code)
 		return code;
 	for (size_t i = 0; i < message->body.n_ports; i++)
-		if (moves(message->body.ports[i].disposition) && is_name(message->body.ports[i].name))
-			drop(message->body.ports[i].name);
-	if (message->local && moves(message->local_disposition))
-		drop(message->local);
-	if (moves(message->remote_disposition))
-		drop(message->remote);
+		spend(message->body.ports[i].name, message->body.ports[i].disposition);
+	spend(message->local, message->local_disposition);
+	spend(message->remote, message->remote_disposition);
 	return 0;
 }
 
@@ -390,30 +592,46 @@ disposition_received(uint32_t disposition)
 	return seen[kind_received(disposition)];
 }
 
+/* Descriptors, and who sent them. */
+static void
+take_control(struct msghdr *msg, struct cargo *cargo, struct port_message *message)
+{
+	struct ucred cred;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_type == SCM_RIGHTS) {
+			cargo->n = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+			memcpy(cargo->fds, CMSG_DATA(c), cargo->n * sizeof(int));
+		} else if (c->cmsg_type == SCM_CREDENTIALS) {
+			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+			message->sender_pid = cred.pid;
+			message->sender_uid = cred.uid;
+			message->sender_gid = cred.gid;
+			message->sender_task = (uint32_t)cred.pid;
+		}
+	}
+}
+
 static int
 take(port_name_t name, struct port_message *message)
 {
 	static _Thread_local struct { struct packet packet; uint8_t body[BODY_MAX]; } in;
 	struct cargo cargo = { .n = 0 };
-	char control[CMSG_SPACE(sizeof(cargo.fds))];
+	char control[CMSG_SPACE(sizeof(cargo.fds)) + CMSG_SPACE(sizeof(struct ucred))];
 	struct iovec iov = { &in, sizeof(in) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control, .msg_controllen = sizeof(control) };
 	ssize_t n = recvmsg((int)name, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 	uint32_t at = 0;
 
 	if (n < 0)
 		return errno == EAGAIN ? -EAGAIN : PORT_E_RCV_PORT_DIED;
 	if ((size_t)n < sizeof(in.packet))
 		return PORT_E_RCV_PORT_DIED;
-	if (c) {
-		cargo.n = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(cargo.fds, CMSG_DATA(c), cargo.n * sizeof(int));
-	}
+	take_control(&msg, &cargo, message);
 	message->id = in.packet.id;
 	message->local = name;
-	message->local_disposition = disposition_received(in.packet.by);
+	message->local_disposition = PORT_MOVE_SEND;	/* by which kind, a descriptor does not say */
 	message->size = (uint32_t)((size_t)n - sizeof(in.packet));
 	wire_put_bytes(&message->body, in.body, message->size);
 	if (in.packet.reply) {
@@ -430,17 +648,20 @@ take(port_name_t name, struct port_message *message)
 }
 
 static int
-receive_one(port_name_t name, struct port_message *message, int timeout_ms)
+receive_one(port_name_t name, struct port_message *message, int timeout_ms, uint32_t message_options)
 {
 	struct pollfd poll_fd = { .fd = (int)name, .events = POLLIN };
 	struct epoll_event event;
-	int err;
+	int err, ready;
 
 	if (!is_name(name) || (table[name].kind != RECEIVER && table[name].kind != SET))
 		return PORT_E_RCV_INVALID_NAME;
 	do {
-		if (poll(&poll_fd, 1, timeout_ms) == 0)
+		ready = poll(&poll_fd, 1, timeout_ms);
+		if (ready == 0)
 			return PORT_E_RCV_TIMED_OUT;
+		if (ready < 0 && message_options & PORT_MSG_RCV_INTERRUPT)
+			return PORT_E_RCV_INTERRUPTED;
 		if (poll_fd.revents & POLLNVAL)
 			return PORT_E_RCV_PORT_DIED;
 		if (table[name].kind != SET)
@@ -459,20 +680,16 @@ toy_exchange(struct port_message *sent, int send_timeout_ms, port_name_t name,
 {
 	int code = sent ? send_one(sent, send_timeout_ms) : 0;
 
-	(void)message_options;
 	if (received)
 		*received = (struct port_message){ 0 };
 	if (code || !received)
 		return code;
-	return receive_one(name, received, rcv_timeout_ms);
+	return receive_one(name, received, rcv_timeout_ms, message_options);
 }
 
 /* What a descriptor has no word for ------------------------------------------------------- */
 
-static int toy_extract_right(port_name_t a, port_name_t b, enum port_disposition c, port_name_t *d) { (void)a; (void)b; (void)c; (void)d; return -ENOSYS; }
 static int toy_request_notification(port_name_t a, uint32_t b, uint32_t c, port_name_t d, enum port_disposition e, port_name_t *f, port_name_t g) { (void)a; (void)b; (void)c; (void)d; (void)e; (void)f; (void)g; return -ENOSYS; }
-static int toy_set_status(port_name_t a, port_name_t **b, size_t *c, port_name_t d) { (void)a; (void)b; (void)c; (void)d; return -ENOSYS; }
-static int toy_receive_status(port_name_t a, struct receive_status_out *b, port_name_t c) { (void)a; (void)b; (void)c; return -ENOSYS; }
 static int toy_set_qlimit(port_name_t a, uint32_t b, port_name_t c) { (void)a; (void)b; (void)c; return -ENOSYS; }
 static int toy_set_count(port_name_t a, uint32_t b) { (void)a; (void)b; return -ENOSYS; }
 static int toy_set_payload(port_name_t a, uint64_t b) { (void)a; (void)b; return -ENOSYS; }
@@ -483,7 +700,6 @@ static int toy_destruct(port_name_t a, int32_t b, uint64_t c) { (void)a; (void)b
 static int guard_port(port_name_t a, uint64_t b, int c) { (void)a; (void)b; (void)c; return -ENOSYS; }
 static int unguard_port(port_name_t a, uint64_t b) { (void)a; (void)b; return -ENOSYS; }
 static int swap_guards(port_name_t a, uint64_t b, uint64_t c) { (void)a; (void)b; (void)c; return -ENOSYS; }
-static int toy_own_task(port_name_t *a) { (void)a; return -ENOSYS; }
 static int toy_spawn(port_name_t a, enum port_disposition b, int *c, port_name_t *d) { (void)a; (void)b; (void)c; (void)d; return -ENOSYS; }
 static int toy_flat(struct port_msg_header *a, uint32_t b, uint32_t c, uint32_t d, port_name_t e, uint32_t f) { (void)a; (void)b; (void)c; (void)d; (void)e; (void)f; return -ENOSYS; }
 static int toy_call(port_name_t a, uint32_t b, struct wire_buf *c, struct port_reply *d, int e) { (void)a; (void)b; (void)e; wire_buf_deinit(c); *d = (struct port_reply){ .text = "" }; return -ENOSYS; }
@@ -495,7 +711,7 @@ const struct backend backend_fd = {
 	.allocate = toy_allocate,
 	.allocate_name = toy_allocate_name,
 	.deallocate = toy_deallocate,
-	.destroy = toy_deallocate,
+	.destroy = toy_destroy,
 	.mod_refs = toy_mod_refs,
 	.get_refs = toy_get_refs,
 	.type = toy_type,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backend-hird: the public API of libhird, as the agents call it. */
-#include "backend.h"
+#include "tests/ports/backend.h"
 
 #include <unistd.h>
 

@@ -25,7 +25,8 @@ struct backend {
 	int (*allocate_name)(enum port_right_kind kind, port_name_t name, port_name_t task);
 	int (*deallocate)(port_name_t name, port_name_t task);
 	int (*destroy)(port_name_t name, port_name_t task);
-	int (*mod_refs)(port_name_t name, enum port_right_kind kind, int32_t delta, port_name_t task);
+	int (*mod_refs)(port_name_t name, enum port_right_kind kind, int32_t delta,
+	    port_name_t task);
 	int (*get_refs)(port_name_t name, enum port_right_kind kind, uint32_t *urefsp,
 	    port_name_t task);
 	int (*type)(port_name_t name, uint32_t *typep, port_name_t task);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* calls: the shorthands for what a task does with its names: each has a half that runs in the
  * agent, and one that has it run. */
-#include "agent.h"
+#include "tests/ports/agent.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,7 +121,8 @@ allocate_in(struct task *c, port_name_t task, uint32_t kind, port_name_t *namep)
 int
 allocate_name_in(struct task *c, port_name_t task, uint32_t kind, port_name_t name)
 {
-	return call(c, do_allocate_name, (struct call){ .task = task, .kind = kind, .name = name }, NULL);
+	return call(c, do_allocate_name,
+	    (struct call){ .task = task, .kind = kind, .name = name }, NULL);
 }
 
 int
@@ -185,14 +186,16 @@ names_in(struct task *c, port_name_t task, size_t *n_namesp)
 }
 
 int
-insert_in(struct task *c, port_name_t task, port_name_t name, port_name_t right, uint32_t disposition)
+insert_in(struct task *c, port_name_t task, port_name_t name, port_name_t right,
+    uint32_t disposition)
 {
 	return call(c, do_insert, (struct call){ .task = task, .name = name, .other = right,
 	    .disposition = disposition }, NULL);
 }
 
 int
-extract(struct task *c, port_name_t task, port_name_t name, uint32_t disposition, port_name_t *rightp)
+extract(struct task *c, port_name_t task, port_name_t name, uint32_t disposition,
+    port_name_t *rightp)
 {
 	struct call *out;
 	int code = call(c, do_extract,
@@ -235,7 +238,8 @@ set_status_in(struct task *c, port_name_t task, port_name_t set, size_t *n_membe
 }
 
 int
-receive_status_in(struct task *c, port_name_t task, port_name_t name, struct receive_status_out *status)
+receive_status_in(struct task *c, port_name_t task, port_name_t name,
+    struct receive_status_out *status)
 {
 	struct call *out;
 	int code = call(c, do_receive_status, (struct call){ .task = task, .name = name }, &out);
@@ -390,7 +394,8 @@ destruct(struct task *c, port_name_t name, int32_t send_delta, uint64_t guard)
 int
 guard(struct task *c, port_name_t name, uint64_t guard, int strict)
 {
-	return call(c, do_guard, (struct call){ .name = name, .one = guard, .delta = strict }, NULL);
+	return call(c, do_guard,
+	    (struct call){ .name = name, .one = guard, .delta = strict }, NULL);
 }
 
 int
@@ -573,12 +578,12 @@ set_is(struct task *c, port_name_t set, ...)
 	return n == n_wanted;
 }
 
-/* The notation ---------------------------------------------------------------------------------- */
+/* The notation ------------------------------------------------------------------------ */
 
 static void
 describe(struct task *c, port_name_t name, uint32_t type, char *text, size_t room)
 {
-	uint32_t kinds = type & (TYPE_SEND | TYPE_RECEIVE | TYPE_SEND_ONCE | TYPE_PORT_SET | TYPE_DEAD_NAME);
+	uint32_t kinds = type & ~(PORT_TYPE_DNREQUEST | PORT_TYPE_SPREQUEST);
 
 	if (kinds == 0)
 		snprintf(text, room, "-");

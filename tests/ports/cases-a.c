@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cases-a: names: how a task gets them, what it is told of them, and that they are its own. */
-#include "suite.h"
+#include <stdatomic.h>
+
+#include "tests/ports/suite.h"
 #include "wire/profile.h"
+
+/* What a task has from its beginning, its bootstrap right, goes. */
+static void
+empty_table(struct task *c)
+{
+	struct port_entry *entries;
+	size_t n;
+
+	entries = names(c, &n);
+	for (size_t i = 0; i < n; i++)
+		OK(destroy(c, entries[i].name));
+	free(entries);
+	NAMES(c, 0);
+}
 
 /* Making names ----------------------------------------------------------------------- */
 
@@ -9,7 +25,7 @@ CASE(A01, FD_LIBRARY, "empty table: allocate(RECEIVE) makes n:R; get_refs R=1, S
 {
 	port_name_t n;
 
-	NAMES(T, 0);
+	empty_table(T);
 	n = new_port(T);
 	ENTRY(T, n, "R");
 	NAMES(T, 1);
@@ -22,7 +38,8 @@ CASE(A01, FD_LIBRARY, "empty table: allocate(RECEIVE) makes n:R; get_refs R=1, S
 	DIFFER(n, PORT_DEAD);
 }
 
-CASE(A01b, FD_LIBRARY, "a new port: mscount, seqno, queue and requests 0, the default queue limit, in no set")
+CASE(A01b, FD_LIBRARY,
+    "a new port: mscount, seqno, queue and requests 0, the default queue limit, in no set")
 {
 	port_name_t n = new_port(T);
 	struct receive_status_out s = status(T, n);
@@ -39,11 +56,13 @@ CASE(A01b, FD_LIBRARY, "a new port: mscount, seqno, queue and requests 0, the de
 	IS(s.guarded, 0);
 }
 
-CASE(A03, FD_LIBRARY, "allocate(PORT_SET) makes n:PS; get_set_status is empty")
+CASE(A03, FD_CAN, "allocate(PORT_SET) makes n:PS; get_set_status is empty")
 {
-	port_name_t s = new_set(T);
+	port_name_t s;
 	size_t n = 99;
 
+	empty_table(T);
+	s = new_set(T);
 	ENTRY(T, s, "PS");
 	IS(refs(T, s, PORT_SET), 1);
 	IS(refs(T, s, RECEIVE), 0);
@@ -65,18 +84,21 @@ CASE(A04, FD_LIBRARY, "allocate(DEAD_NAME) makes n:D1")
 
 CASE(A05, FD_CAN, "allocate(SEND) is INVALID_VALUE")
 {
+	empty_table(T);
 	IS(allocate(T, SEND, NULL), PORT_E_INVALID_VALUE);
 	NAMES(T, 0);
 }
 
 CASE(A06, FD_CAN, "allocate(SEND_ONCE) is INVALID_VALUE")
 {
+	empty_table(T);
 	IS(allocate(T, SEND_ONCE, NULL), PORT_E_INVALID_VALUE);
 	NAMES(T, 0);
 }
 
 CASE(A07, FD_CAN, "allocate(99) is INVALID_VALUE")
 {
+	empty_table(T);
 	IS(allocate(T, 99, NULL), PORT_E_INVALID_VALUE);
 	IS(allocate(T, PORT_RIGHT_KINDS, NULL), PORT_E_INVALID_VALUE);
 	IS(allocate(T, UINT32_MAX, NULL), PORT_E_INVALID_VALUE);
@@ -85,6 +107,7 @@ CASE(A07, FD_CAN, "allocate(99) is INVALID_VALUE")
 
 CASE(A08, FD_LIBRARY, "k unused: allocate_name(RECEIVE, k) makes k:R")
 {
+	empty_table(T);
 	OK(allocate_name(T, RECEIVE, 700));
 	ENTRY(T, 700, "R");
 	OK(allocate_name(T, PORT_SET, 701));
@@ -99,6 +122,7 @@ CASE(A08, FD_LIBRARY, "k unused: allocate_name(RECEIVE, k) makes k:R")
 
 CASE(A08b, FD_LIBRARY, "allocate_name at 0 or all-ones, or of SEND, SEND_ONCE, 99: INVALID_VALUE")
 {
+	empty_table(T);
 	IS(allocate_name(T, RECEIVE, PORT_NULL), PORT_E_INVALID_VALUE);
 	IS(allocate_name(T, RECEIVE, PORT_DEAD), PORT_E_INVALID_VALUE);
 	IS(allocate_name(T, SEND, 700), PORT_E_INVALID_VALUE);
@@ -108,7 +132,7 @@ CASE(A08b, FD_LIBRARY, "allocate_name at 0 or all-ones, or of SEND, SEND_ONCE, 9
 }
 
 CASE(A09, FD_LIBRARY,
-    "k:R with a queued message: allocate_name(RECEIVE, k) is NAME_EXISTS, k and its queue unchanged")
+    "k:R with a queued message: allocate_name(RECEIVE, k) is NAME_EXISTS, k and queue unchanged")
 {
 	port_name_t k = 700, m;
 
@@ -150,13 +174,18 @@ type_listed(const struct port_entry *entries, size_t n, port_name_t name)
 	return type;
 }
 
-CASE(A12, FD_LIBRARY, "table R, S2, SO, PS, D3: names() has 5 entries, each with exactly its type bits")
+CASE(A12, FD_LIBRARY,
+    "table R, S2, SO, PS, D3: names() has 5 entries, each with exactly its type bits")
 {
-	port_name_t r = new_port(T), u = new_port(U), s = give(U, u, KS, T), so, set = new_set(T),
-		    d = new_dead_name(T, 3);
+	port_name_t r, u = new_port(U), s, so, set, d;
 	struct port_entry *entries;
 	size_t n;
 
+	empty_table(T);
+	r = new_port(T);
+	s = give(U, u, KS, T);
+	set = new_set(T);
+	d = new_dead_name(T, 3);
 	IS(give(U, u, KS, T), s);
 	so = give(U, u, KSO, T);
 	entries = names(T, &n);
@@ -178,6 +207,7 @@ CASE(A12b, FD_LIBRARY, "20000 names: names() has each of them once")
 	struct port_entry *entries;
 	size_t n;
 
+	empty_table(T);
 	for (uint32_t i = 0; i < wanted; i++)
 		OK(allocate_name(T, DEAD_NAME, 1000 + i));
 	entries = names(T, &n);
@@ -196,11 +226,13 @@ CASE(A12b, FD_LIBRARY, "20000 names: names() has each of them once")
 CASE(A13, FD_LIBRARY,
     "n:S1, port dies, nothing touched n since: names() and type(n) say DEAD_NAME both (D18)")
 {
-	port_name_t one = new_port(U), two = new_port(U), n = give(U, one, KS, T),
-		    m = give(U, two, KS, T);
+	port_name_t one = new_port(U), two = new_port(U), n, m;
 	struct port_entry *entries;
 	size_t n_entries;
 
+	empty_table(T);
+	n = give(U, one, KS, T);
+	m = give(U, two, KS, T);
 	YES(PROFILE_D18_DEAD_AT_ONCE);
 	kill_port(U, one);
 	kill_port(U, two);
@@ -250,10 +282,13 @@ CASE(A16, FD_LIBRARY,
 		DIFFER(new_port(T), n);
 }
 
-CASE(A16b, FD_LIBRARY, "every name near a used one is taken by hand: allocate gives a free one all the same")
+CASE(A16b, FD_LIBRARY,
+    "every name near a used one is taken by hand: allocate gives a free one all the same")
 {
-	port_name_t n = new_port(T), next;
+	port_name_t n, next;
 
+	empty_table(T);
+	n = new_port(T);
 	OK(destroy(T, n));
 	for (uint32_t generation = 1; generation < 256; generation++)
 		OK(allocate_name(T, DEAD_NAME, (n & ~0xffu) | generation));
@@ -264,7 +299,7 @@ CASE(A16b, FD_LIBRARY, "every name near a used one is taken by hand: allocate gi
 }
 
 CASE(A17, FD_CAN,
-    "the same integer k live in T and U for different ports: U sends to k, U's port gets it, T's not")
+    "the same integer k in T and U for different ports: U sends to k, U's port gets it, T's not")
 {
 	port_name_t n = new_port(T), u = new_port(U), k = 900;
 
@@ -288,10 +323,12 @@ CASE(A18, FD_CAN, "T's n:R, U has no entry n: U sends to n: SEND_INVALID_DEST")
 
 /* Renaming (D17) ------------------------------------------------------------------------- */
 
-CASE(A19, FD_LIBRARY, "n:S2: rename(n, m): n is unknown, m:S2 and works; rename to 0 or all-ones INVALID_VALUE")
+CASE(A19, FD_LIBRARY, "n:S2: rename(n, m): n unknown, m:S2; to 0 or all-ones: INVALID_VALUE")
 {
-	port_name_t p = new_port(U), n = give(U, p, KS, T), m = 0x1234;
+	port_name_t p = new_port(U), n, m = 0x1234;
 
+	empty_table(T);
+	n = give(U, p, KS, T);
 	YES(PROFILE_D17_RENAME);
 	OK(mod_refs(T, n, SEND, 1));
 	IS(rename_name(T, n, PORT_NULL), PORT_E_INVALID_VALUE);
@@ -340,7 +377,7 @@ CASE(A22, FD_CAN, "rename(unknown, free m) is INVALID_NAME, and m is still free"
 }
 
 CASE(A24, FD_LIBRARY,
-    "n:R in set s, one message queued: rename(n, m), receive on s: message, local field m, s lists m")
+    "n:R in set s, one message queued: rename(n, m), receive on s: local field m, s lists m")
 {
 	port_name_t s = new_set(T), n = new_port(T), u = give(T, n, KS, U), m = 0x4321;
 	struct mail mail;
@@ -398,7 +435,7 @@ allocate_and_destroy(void *arg)
 		}
 		if (i >= crowd->n)
 			continue;
-		OK(api->allocate(RECEIVE, at, PORT_NULL));
+		OK(api->allocate(PORT_RIGHT_RECEIVE, at, PORT_NULL));
 		before = atomic_exchange(&crowd->owner[*at & (CROWD_SLOTS - 1)], crowd->me);
 		IS(before, 0);
 	}
@@ -406,16 +443,17 @@ allocate_and_destroy(void *arg)
 }
 
 CASE(A26, CASE_HEAVY,
-    "10 threads allocate and destroy 10^5 ports: never two live equal names, table empty at the end")
+    "10 threads allocate and destroy 10^5 ports: never two live equal names, table empty at end")
 {
 	struct crowd crowd = { .n = many(100000) / 10,
 		.owner = shared(CROWD_SLOTS * sizeof(*crowd.owner)) };
 
+	empty_table(T);
 	for (int i = 0; i < 10; i++) {
 		crowd.me = (uint32_t)i + 1;
 		post_run(thread_of(T, i), allocate_and_destroy, &crowd, sizeof(crowd));
 	}
 	for (int i = 0; i < 10; i++)
-		IS(fetch_run(thread_of(T, i), &crowd, sizeof(crowd)), 0);
+		OK((int)fetch_run(thread_of(T, i), &crowd, sizeof(crowd)));
 	NAMES(T, 0);
 }

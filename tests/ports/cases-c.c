@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cases-c: rights moved by call: into a table under a name of one's choice, and out of another's.
- *
- * T is the caller, and holds U's task port; k is a name that U has not. */
-#include "suite.h"
+/* cases-c: rights put into another task, and taken from it, by a call. */
+#include "tests/ports/suite.h"
 
-enum { k = 0x777 };
+enum {
+	NS = PORT_NOTIFY_NO_SENDERS,
+	SON = PORT_NOTIFY_SEND_ONCE,
+	K = 0x7700,		/* a name of U's that the caller chose */
+};
 
 /* T inserts a right of its own into U. */
 static int
@@ -20,17 +22,17 @@ extract_there(port_name_t name, uint32_t disposition, port_name_t *rightp)
 	return extract(T, task_port(T, U), name, disposition, rightp);
 }
 
-/* Inserting ------------------------------------------------------------------------------ */
+/* insert_right into U ------------------------------------------------------------------------ */
 
 CASE(C01, FD_LIBRARY, "KS from n:R: U k:S1, mscount 1, caller n:R")
 {
 	port_name_t n = new_port(T);
 
-	OK(insert_there(k, n, KS));
-	ENTRY(U, k, "S1");
+	OK(insert_there(K, n, KS));
+	ENTRY(U, K, "S1");
 	ENTRY(T, n, "R");
 	IS(status(T, n).mscount, 1);
-	OK(send_plain(U, k, CS, 9));
+	OK(send_plain(U, K, CS, 9));
 	expect_message(T, n, 9);
 }
 
@@ -39,58 +41,84 @@ CASE(C02, FD_LIBRARY, "MS from n:S2: U k:S1, caller n:S1; CS: U k:S2, caller n:S
 	port_name_t p = new_port(V), n = give(V, p, KS, T);
 
 	OK(mod_refs(T, n, SEND, 1));
-	OK(insert_there(k, n, MS));
-	ENTRY(U, k, "S1");
+	OK(insert_there(K, n, MS));
+	ENTRY(U, K, "S1");
 	ENTRY(T, n, "S1");
-	OK(insert_there(k, n, CS));
-	ENTRY(U, k, "S2");
+	OK(insert_there(K, n, CS));
+	ENTRY(U, K, "S2");
 	ENTRY(T, n, "S1");
 }
 
 CASE(C04, FD_LIBRARY, "MR from n:RS2: U k:R, caller n:S2")
 {
-	port_name_t n = new_port_rs(T);
+	port_name_t u = task_port(T, U), n = new_port_rs(T);
 
-	OK(mod_refs(T, n, SEND, 1));
-	OK(insert_there(k, n, MR));
-	ENTRY(U, k, "R");
+	OK(insert(T, n, n, KS));
+	OK(send_plain(T, n, CS, 1));
+	OK(insert_in(T, u, K, n, MR));
+	ENTRY(U, K, "R");
 	ENTRY(T, n, "S2");
-	OK(send_plain(T, n, CS, 3));
-	expect_message(U, k, 3);
+	IS(status(U, K).mscount, 0);
+	OK(send_plain(T, n, CS, 2));
+	expect_message(U, K, 1);
+	expect_message(U, K, 2);
 }
 
-CASE(C05, FD_LIBRARY, "KSO: U k:SO, sorights 1")
+CASE(C04b, FD_LIBRARY, "CS, MS and KS from n:RS1 make k:S1, k:S2, k:S3 and leave n:R")
 {
-	port_name_t n = new_port(T);
+	port_name_t u = task_port(T, U), n = new_port_rs(T);
 
-	OK(insert_there(k, n, KSO));
-	ENTRY(U, k, "SO");
+	OK(insert_in(T, u, K, n, CS));
+	ENTRY(U, K, "S1");
+	ENTRY(T, n, "RS1");
+	OK(insert_in(T, u, K, n, MS));
+	ENTRY(U, K, "S2");
+	ENTRY(T, n, "R");
+	OK(insert_in(T, u, K, n, KS));
+	ENTRY(U, K, "S3");
+	ENTRY(T, n, "R");
+	IS(status(T, n).mscount, 2);
+	OK(send_plain(U, K, CS, 1));
+	expect_message(T, n, 1);
+}
+
+CASE(C05, FD_CAN, "KSO: U k:SO, sorights 1")
+{
+	port_name_t u = task_port(T, U), n = new_port(T);
+
+	OK(insert_in(T, u, K, n, KSO));
+	ENTRY(U, K, "SO");
 	IS(status(T, n).sorights, 1);
-	OK(insert(U, k + 1, k, MSO));
-	ENTRY(U, k, "-");
-	ENTRY(U, k + 1, "SO");
-	IS(status(T, n).sorights, 1);
+	OK(send_plain(U, K, MSO, 3));
+	ENTRY(U, K, "-");
+	expect_message(T, n, 3);
+	IS(status(T, n).sorights, 0);
 }
 
 CASE(C06, FD_NEVER, "U has j:S1(p): insert p at k: RIGHT_EXISTS, U unchanged")
 {
-	port_name_t n = new_port(T), j = give(T, n, KS, U);
+	port_name_t n = new_port(T), notify = new_port(T), j = give(T, n, KS, U);
+	port_name_t u = task_port(T, U), other = new_port(U);
 
-	IS(insert_there(k, n, KS), PORT_E_RIGHT_EXISTS);
+	IS(insert_in(T, u, K, n, KS), PORT_E_RIGHT_EXISTS);
+	/* That name is taken, too: what is known of the right comes first. */
+	IS(insert_in(T, u, other, n, KS), PORT_E_RIGHT_EXISTS);
 	ENTRY(U, j, "S1");
-	ENTRY(U, k, "-");
-	IS(status(T, n).mscount, 2);
-	OK(insert_there(k, n, KSO));	/* never for send-once */
-	ENTRY(U, k, "SO");
+	ENTRY(U, K, "-");
+	ENTRY(U, other, "R");
+	IS(status(T, n).mscount, 3);
+	ask(T, n, NS, 3, notify);
+	OK(deallocate(U, j));
+	expect_notification(T, notify, NS, 3);
 }
 
 CASE(C07, FD_NEVER, "U has j:S1(p): insert p at j: j:S2")
 {
-	port_name_t n = new_port(T), j = give(T, n, KS, U);
+	port_name_t n = new_port(T), j = give(T, n, KS, U), u = task_port(T, U);
 
-	OK(insert_there(j, n, KS));
+	OK(insert_in(T, u, j, n, KS));
 	ENTRY(U, j, "S2");
-	IS(status(T, n).srights, 1);
+	ENTRY(T, n, "R");
 }
 
 CASE(C08, FD_NEVER, "U has j:S1(p) and k:S(q): insert p at k: RIGHT_EXISTS wins over NAME_EXISTS")
@@ -104,22 +132,19 @@ CASE(C08, FD_NEVER, "U has j:S1(p) and k:S(q): insert p at k: RIGHT_EXISTS wins 
 
 CASE(C09, FD_LIBRARY, "U has k:S(q), nothing for p: insert p at k: NAME_EXISTS")
 {
-	port_name_t n = new_port(T), q = new_port(V), other = give(V, q, KS, U),
-		    d = new_dead_name(U, 1), r = new_port(U);
+	port_name_t n = new_port(T), q = new_port(V), k = give(V, q, KS, U), u = task_port(T, U);
 
-	IS(insert_there(other, n, KS), PORT_E_NAME_EXISTS);
-	IS(insert_there(d, n, KS), PORT_E_NAME_EXISTS);
-	IS(insert_there(r, n, KSO), PORT_E_NAME_EXISTS);
-	ENTRY(U, other, "S1");
-	ENTRY(U, d, "D1");
-	ENTRY(U, r, "R");
+	IS(insert_in(T, u, k, n, KS), PORT_E_NAME_EXISTS);
+	ENTRY(U, k, "S1");
+	OK(send_plain(U, k, CS, 7));
+	expect_message(V, q, 7);
+	expect_nothing(T, n);
 	IS(status(T, n).srights, 0);
-	OK(send_plain(U, other, CS, 5));
-	expect_message(V, q, 5);
-	expect_notification(T, n, PORT_NOTIFY_SEND_ONCE, -1);
+	IS(status(T, n).mscount, 1);
 }
 
-CASE(C10, FD_NEVER, "a send-once right at a name for its own port: NAME_EXISTS, and SON at the port")
+CASE(C10, FD_NEVER,
+    "a send-once right at a name for its own port: NAME_EXISTS, and SON at the port")
 {
 	port_name_t n = new_port_rs(T), j = give(T, n, KS, U);
 
@@ -134,40 +159,43 @@ CASE(C10, FD_NEVER, "a send-once right at a name for its own port: NAME_EXISTS, 
 
 CASE(C11, FD_CAN, "insert NULL, DEAD: INVALID_CAPABILITY")
 {
+	port_name_t u = task_port(T, U);
+
 	for (uint32_t disposition = MR; disposition <= KSO; disposition++) {
-		IS(insert_there(k, PORT_NULL, disposition), PORT_E_INVALID_CAPABILITY);
-		IS(insert_there(k, PORT_DEAD, disposition), PORT_E_INVALID_CAPABILITY);
+		IS(insert_in(T, u, K, PORT_NULL, disposition), PORT_E_INVALID_CAPABILITY);
+		IS(insert_in(T, u, K, PORT_DEAD, disposition), PORT_E_INVALID_CAPABILITY);
 	}
-	ENTRY(U, k, "-");
+	ENTRY(U, K, "-");
 }
 
-CASE(C12, FD_CAN, "insert at 0 or all-ones, or disposition 99: INVALID_VALUE")
+CASE(C12, FD_CAN, "insert at 0 / all-ones, or disposition 99: INVALID_VALUE")
 {
-	port_name_t n = new_port_rs(T);
+	port_name_t u = task_port(T, U), n = new_port_rs(T);
 
-	IS(insert_there(PORT_NULL, n, CS), PORT_E_INVALID_VALUE);
-	IS(insert_there(PORT_DEAD, n, CS), PORT_E_INVALID_VALUE);
-	IS(insert_there(k, n, 99), PORT_E_INVALID_VALUE);
-	IS(insert_there(k, n, 0), PORT_E_INVALID_VALUE);
-	IS(insert_there(PORT_NULL, UNKNOWN, CS), PORT_E_INVALID_VALUE);
+	IS(insert_in(T, u, PORT_NULL, n, CS), PORT_E_INVALID_VALUE);
+	IS(insert_in(T, u, PORT_DEAD, n, MS), PORT_E_INVALID_VALUE);
+	IS(insert_in(T, u, K, n, 99), PORT_E_INVALID_VALUE);
+	IS(insert_in(T, u, K, n, 0), PORT_E_INVALID_VALUE);
 	ENTRY(T, n, "RS1");
+	ENTRY(U, K, "-");
 	IS(status(T, n).mscount, 1);
 }
 
-CASE(C12b, FD_CAN, "insert of an unknown name: INVALID_NAME; of a right that does not fit: INVALID_RIGHT")
+CASE(C12b, FD_CAN,
+    "insert of an unknown name: INVALID_NAME; of a right that does not fit: INVALID_RIGHT")
 {
 	port_name_t n = new_port(T), p = new_port(V), s = give(V, p, KS, T), so = give(V, p, KSO, T),
 		    set = new_set(T);
 
-	IS(insert_there(k, UNKNOWN, CS), PORT_E_INVALID_NAME);
-	IS(insert_there(k, n, CS), PORT_E_INVALID_RIGHT);
-	IS(insert_there(k, n, MSO), PORT_E_INVALID_RIGHT);
-	IS(insert_there(k, s, MR), PORT_E_INVALID_RIGHT);
-	IS(insert_there(k, s, KS), PORT_E_INVALID_RIGHT);
-	IS(insert_there(k, s, MSO), PORT_E_INVALID_RIGHT);
-	IS(insert_there(k, so, MS), PORT_E_INVALID_RIGHT);
-	IS(insert_there(k, set, MR), PORT_E_INVALID_RIGHT);
-	ENTRY(U, k, "-");
+	IS(insert_there(K, UNKNOWN, CS), PORT_E_INVALID_NAME);
+	IS(insert_there(K, n, CS), PORT_E_INVALID_RIGHT);
+	IS(insert_there(K, n, MSO), PORT_E_INVALID_RIGHT);
+	IS(insert_there(K, s, MR), PORT_E_INVALID_RIGHT);
+	IS(insert_there(K, s, KS), PORT_E_INVALID_RIGHT);
+	IS(insert_there(K, s, MSO), PORT_E_INVALID_RIGHT);
+	IS(insert_there(K, so, MS), PORT_E_INVALID_RIGHT);
+	IS(insert_there(K, set, MR), PORT_E_INVALID_RIGHT);
+	ENTRY(U, K, "-");
 	ENTRY(T, n, "R");
 	ENTRY(T, s, "S1");
 	ENTRY(T, so, "SO");
@@ -175,42 +203,44 @@ CASE(C12b, FD_CAN, "insert of an unknown name: INVALID_NAME; of a right that doe
 }
 
 CASE(C13, FD_NEVER,
-    "caller n:S2, U k used: insert n at k by MS: NAME_EXISTS and caller n:S1: the uref is lost; "
-    "sender count exact")
+    "caller n:S2, U k used: insert n at k by MS: NAME_EXISTS, caller n:S1: the uref is lost")
 {
-	port_name_t p = new_port(V), n = give(V, p, KS, T), notify = new_port(V),
-		    used = new_port(U);
+	port_name_t p = new_port(V), notify = new_port(V), n = give(V, p, KS, T), k = new_port(U),
+		    u = task_port(T, U);
 
 	OK(mod_refs(T, n, SEND, 1));
-	ask(V, p, PORT_NOTIFY_NO_SENDERS, 0, notify);
-	IS(insert_there(used, n, MS), PORT_E_NAME_EXISTS);
+	ask(V, p, NS, 1, notify);
+	IS(insert_in(T, u, k, n, MS), PORT_E_NAME_EXISTS);
 	ENTRY(T, n, "S1");
-	ENTRY(U, used, "R");
+	ENTRY(U, k, "R");
 	expect_nothing(V, notify);
-	IS(insert_there(used, n, MS), PORT_E_NAME_EXISTS);
+	IS(insert_in(T, u, k, n, MS), PORT_E_NAME_EXISTS);
 	ENTRY(T, n, "-");
-	expect_notification(V, notify, PORT_NOTIFY_NO_SENDERS, 1);
+	expect_notification(V, notify, NS, 1);
+	IS(status(V, p).srights, 0);
 }
 
 CASE(C14, FD_NEVER, "as C13 with MSO: NAME_EXISTS and SON on its port")
 {
-	port_name_t p = new_port(V), so = give(V, p, KSO, T), used = new_port(U);
+	port_name_t p = new_port(V), n = give(V, p, KSO, T), k = new_port(U), u = task_port(T, U);
 
-	IS(insert_there(used, so, MSO), PORT_E_NAME_EXISTS);
-	ENTRY(T, so, "-");
-	expect_notification(V, p, PORT_NOTIFY_SEND_ONCE, -1);
-	expect_nothing(V, p);
+	IS(insert_in(T, u, k, n, MSO), PORT_E_NAME_EXISTS);
+	ENTRY(T, n, "-");
+	ENTRY(U, k, "R");
+	expect_notification(V, p, SON, -1);
+	IS(status(V, p).sorights, 0);
 }
 
 CASE(C15, FD_NEVER,
-    "U j:S(p), caller n:R: insert at k≠j by MR: RIGHT_EXISTS, the port dies, U's j:D1")
+    "U j:S(p), caller n:R: insert at k other than j by MR: RIGHT_EXISTS, the port dies, U's j:D1")
 {
-	port_name_t n = new_port(T), j = give(T, n, KS, U);
+	port_name_t n = new_port(T), j = give(T, n, KS, U), u = task_port(T, U);
 
-	IS(insert_there(k, n, MR), PORT_E_RIGHT_EXISTS);
+	IS(insert_in(T, u, K, n, MR), PORT_E_RIGHT_EXISTS);
 	ENTRY(T, n, "-");
 	ENTRY(U, j, "D1");
-	ENTRY(U, k, "-");
+	ENTRY(U, K, "-");
+	IS(send_plain(U, j, CS, 1), PORT_E_SEND_INVALID_DEST);
 }
 
 CASE(C15b, FD_NEVER, "U j:S(p), caller n:R: insert at j by MR: U j:RS1")
@@ -224,41 +254,42 @@ CASE(C15b, FD_NEVER, "U j:S(p), caller n:R: insert at j by MR: U j:RS1")
 
 CASE(C16, FD_CAN, "the port of the given right is dead by then: INVALID_CAPABILITY")
 {
-	port_name_t p = new_port(V), n = give(V, p, KS, T), so = give(V, p, KSO, T);
+	port_name_t p = new_port(V), n = give(V, p, KS, T), u = task_port(T, U);
 
 	OK(mod_refs(T, n, SEND, 1));
 	kill_port(V, p);
-	IS(insert_there(k, n, CS), PORT_E_INVALID_CAPABILITY);
+	IS(insert_in(T, u, K, n, CS), PORT_E_INVALID_CAPABILITY);
 	ENTRY(T, n, "D2");
-	IS(insert_there(k, n, MS), PORT_E_INVALID_CAPABILITY);
+	IS(insert_in(T, u, K, n, MS), PORT_E_INVALID_CAPABILITY);
 	ENTRY(T, n, "D1");
-	IS(insert_there(k, so, MSO), PORT_E_INVALID_CAPABILITY);
-	ENTRY(U, k, "-");
+	ENTRY(U, K, "-");
 }
 
-/* Extracting --------------------------------------------------------------------------------- */
+/* extract_right out of U ---------------------------------------------------------------------- */
 
 CASE(C17, FD_LIBRARY, "U k:S1(p): extract_right(U, k, CS): caller gets S, U unchanged")
 {
-	port_name_t p = new_port(V), there = give(V, p, KS, U), got;
+	port_name_t p = new_port(V), k = give(V, p, KS, U), u = task_port(T, U), s;
 
-	OK(extract_there(there, CS, &got));
-	ENTRY(T, got, "S1");
-	ENTRY(U, there, "S1");
-	OK(send_plain(T, got, CS, 2));
-	expect_message(V, p, 2);
+	OK(extract(T, u, k, CS, &s));
+	ENTRY(T, s, "S1");
+	ENTRY(U, k, "S1");
+	OK(send_plain(T, s, CS, 5));
+	expect_message(V, p, 5);
 }
 
 CASE(C18, FD_CAN, "U k:S1: extract MS: U k gone")
 {
-	port_name_t p = new_port(V), there = give(V, p, KS, U), got;
+	port_name_t p = new_port(V), k = give(V, p, KS, U), u = task_port(T, U), s;
 
-	OK(extract_there(there, MS, &got));
-	ENTRY(T, got, "S1");
-	ENTRY(U, there, "-");
+	OK(extract(T, u, k, MS, &s));
+	ENTRY(T, s, "S1");
+	ENTRY(U, k, "-");
+	OK(send_plain(T, s, CS, 5));
+	expect_message(V, p, 5);
 }
 
-CASE(C18b, FD_CAN, "U k:SO: extract MSO: U k gone, caller has a fresh SO, sorights 1")
+CASE(C18b, FD_CAN, "U k:SO: extract MSO: U K gone, caller has a fresh SO, sorights 1")
 {
 	port_name_t p = new_port(V), there = give(V, p, KSO, U), got;
 
@@ -270,122 +301,128 @@ CASE(C18b, FD_CAN, "U k:SO: extract MSO: U k gone, caller has a fresh SO, sorigh
 
 CASE(C19, FD_CAN, "U k:RS1: extract MR: caller R, U k:S1")
 {
-	port_name_t there = new_port_rs(U), got;
+	port_name_t k = new_port_rs(U), u = task_port(T, U), r;
 
-	OK(send_plain(U, there, CS, 8));
-	OK(extract_there(there, MR, &got));
-	ENTRY(T, got, "R");
-	ENTRY(U, there, "S1");
-	expect_message(T, got, 8);
+	OK(send_plain(U, k, CS, 5));
+	OK(extract(T, u, k, MR, &r));
+	ENTRY(T, r, "R");
+	ENTRY(U, k, "S1");
+	OK(send_plain(U, k, CS, 6));
+	expect_message(T, r, 5);
+	expect_message(T, r, 6);
 }
 
-CASE(C19b, FD_CAN, "U k:R: extract KS: caller S, mscount 1; KSO: caller SO, sorights 1")
+CASE(C19b, FD_LIBRARY, "U k:R, j:SO: extract KS, KSO of k, MSO of j: caller S1, SO, SO")
 {
-	port_name_t there = new_port(U), s, so;
+	port_name_t k = new_port(U), p = new_port(V), j = give(V, p, KSO, U), u = task_port(T, U), s,
+		    one, other;
 
-	OK(extract_there(there, KS, &s));
+	OK(extract(T, u, k, KS, &s));
+	OK(extract(T, u, k, KSO, &one));
+	OK(extract(T, u, j, MSO, &other));
 	ENTRY(T, s, "S1");
-	IS(status(U, there).mscount, 1);
-	OK(extract_there(there, KSO, &so));
-	ENTRY(T, so, "SO");
-	IS(status(U, there).sorights, 1);
-	ENTRY(U, there, "R");
+	ENTRY(T, one, "SO");
+	ENTRY(T, other, "SO");
+	ENTRY(U, j, "-");
+	IS(status(U, k).mscount, 1);
+	IS(status(U, k).sorights, 1);
+	OK(send_plain(T, other, MSO, 8));
+	expect_message(V, p, 8);
 }
 
 CASE(C20, FD_LIBRARY, "U k:S1: extract KS is INVALID_RIGHT")
 {
-	port_name_t p = new_port(V), there = give(V, p, KS, U), got = 77;
+	port_name_t p = new_port(V), k = give(V, p, KS, U), u = task_port(T, U), s = UNKNOWN;
 
-	IS(extract_there(there, KS, &got), PORT_E_INVALID_RIGHT);
-	IS(extract_there(there, KSO, &got), PORT_E_INVALID_RIGHT);
-	IS(extract_there(there, MR, &got), PORT_E_INVALID_RIGHT);
-	IS(extract_there(there, MSO, &got), PORT_E_INVALID_RIGHT);
-	IS(got, 77);
-	ENTRY(U, there, "S1");
+	IS(extract(T, u, k, KS, &s), PORT_E_INVALID_RIGHT);
+	IS(extract(T, u, k, KSO, &s), PORT_E_INVALID_RIGHT);
+	IS(extract(T, u, k, MR, &s), PORT_E_INVALID_RIGHT);
+	IS(extract(T, u, k, MSO, &s), PORT_E_INVALID_RIGHT);
+	IS(s, UNKNOWN);
+	ENTRY(U, k, "S1");
+	IS(status(V, p).mscount, 1);
 }
 
 CASE(C21, FD_LIBRARY, "U k:D2: extract CS: SUCCESS, DEAD, U D2; MS: D1")
 {
-	port_name_t d = new_dead_name(U, 2), got = 77;
-	size_t before = (task_port(T, U), count_names(T));
+	port_name_t k = new_dead_name(U, 2), u = task_port(T, U), s;
+	size_t n = count_names(T);
 
-	OK(extract_there(d, CS, &got));
-	IS(got, PORT_DEAD);
-	ENTRY(U, d, "D2");
-	got = 77;
-	OK(extract_there(d, MS, &got));
-	IS(got, PORT_DEAD);
-	ENTRY(U, d, "D1");
-	got = 77;
-	OK(extract_there(d, MSO, &got));
-	IS(got, PORT_DEAD);
-	ENTRY(U, d, "-");
-	NAMES(T, before);
+	OK(extract(T, u, k, CS, &s));
+	IS(s, PORT_DEAD);
+	ENTRY(U, k, "D2");
+	OK(extract(T, u, k, MS, &s));
+	IS(s, PORT_DEAD);
+	ENTRY(U, k, "D1");
+	NAMES(T, (long long)n);
 }
 
 CASE(C22, FD_CAN, "extract unknown: INVALID_NAME; disposition 99: INVALID_VALUE")
 {
-	port_name_t there = new_port_rs(U);
+	port_name_t k = new_port(U), u = task_port(T, U), s = UNKNOWN;
 
-	IS(extract_there(UNKNOWN, CS, NULL), PORT_E_INVALID_NAME);
-	IS(extract_there(PORT_NULL, CS, NULL), PORT_E_INVALID_NAME);
-	IS(extract_there(PORT_DEAD, CS, NULL), PORT_E_INVALID_NAME);
-	IS(extract_there(there, 99, NULL), PORT_E_INVALID_VALUE);
-	IS(extract_there(UNKNOWN, 99, NULL), PORT_E_INVALID_VALUE);
-	ENTRY(U, there, "RS1");
+	IS(extract(T, u, UNKNOWN, CS, &s), PORT_E_INVALID_NAME);
+	IS(extract(T, u, PORT_NULL, CS, &s), PORT_E_INVALID_NAME);
+	IS(extract(T, u, k, 99, &s), PORT_E_INVALID_VALUE);
+	IS(extract(T, u, UNKNOWN, 99, &s), PORT_E_INVALID_VALUE);
+	IS(s, UNKNOWN);
+	ENTRY(U, k, "R");
 }
 
-CASE(C23, FD_NEVER,
-    "caller j:S1(p), U k:S(p): extract CS: caller's name is j, j:S2 (the identity test of portinfo)")
+CASE(C23, FD_NEVER, "caller j:S1(p), U k:S(p): extract CS: caller's name is j, j:S2")
 {
-	port_name_t p = new_port(V), j = give(V, p, KS, T), there = give(V, p, KS, U), got;
+	port_name_t p = new_port(V), j = give(V, p, KS, T), k = give(V, p, KS, U),
+		    u = task_port(T, U), s;
 
-	OK(extract_there(there, CS, &got));
-	IS(got, j);
+	OK(extract(T, u, k, CS, &s));
+	IS(s, j);
 	ENTRY(T, j, "S2");
-	ENTRY(U, there, "S1");
+	ENTRY(U, k, "S1");
 }
 
-/* The task itself ------------------------------------------------------------------------------ */
+/* Nobody's -------------------------------------------------------------------------------- */
 
 CASE(C24, FD_CAN, "task dead: every call on it is INVALID_TASK")
 {
-	port_name_t n = new_port_rs(T), u = task_port(T, U), name = 77;
+	port_name_t u = task_port(T, U), k = new_port(U), n = new_port_rs(T), notify = new_port(T), x;
 	struct receive_status_out s;
 	uint32_t value;
-	size_t count;
+	size_t n_names;
 
+	OK(get_type_in(T, u, k, &value));
 	kill_task(U);
-	ENTRY(T, u, "D1");
-	IS(allocate_in(T, u, RECEIVE, &name), PORT_E_INVALID_TASK);
-	IS(allocate_name_in(T, u, RECEIVE, 5), PORT_E_INVALID_TASK);
-	IS(deallocate_in(T, u, 5), PORT_E_INVALID_TASK);
-	IS(destroy_in(T, u, 5), PORT_E_INVALID_TASK);
-	IS(mod_refs_in(T, u, 5, SEND, 1), PORT_E_INVALID_TASK);
-	IS(get_refs_in(T, u, 5, SEND, &value), PORT_E_INVALID_TASK);
-	IS(get_type_in(T, u, 5, &value), PORT_E_INVALID_TASK);
-	IS(rename_in(T, u, 5, 6), PORT_E_INVALID_TASK);
-	IS(names_in(T, u, &count), PORT_E_INVALID_TASK);
-	IS(insert_in(T, u, k, n, CS), PORT_E_INVALID_TASK);
-	IS(extract(T, u, 5, CS, &name), PORT_E_INVALID_TASK);
-	IS(request_in(T, u, 5, PORT_NOTIFY_DEAD_NAME, 0, n, KSO, &name), PORT_E_INVALID_TASK);
-	IS(move_member_in(T, u, 5, 6), PORT_E_INVALID_TASK);
-	IS(set_status_in(T, u, 5, &count), PORT_E_INVALID_TASK);
-	IS(receive_status_in(T, u, 5, &s), PORT_E_INVALID_TASK);
-	IS(set_qlimit_in(T, u, 5, 1), PORT_E_INVALID_TASK);
-	IS(name, 77);
+	IS(allocate_in(T, u, RECEIVE, &x), PORT_E_INVALID_TASK);
+	IS(allocate_name_in(T, u, RECEIVE, K), PORT_E_INVALID_TASK);
+	IS(deallocate_in(T, u, k), PORT_E_INVALID_TASK);
+	IS(destroy_in(T, u, k), PORT_E_INVALID_TASK);
+	IS(mod_refs_in(T, u, k, RECEIVE, -1), PORT_E_INVALID_TASK);
+	IS(get_refs_in(T, u, k, RECEIVE, &value), PORT_E_INVALID_TASK);
+	IS(get_type_in(T, u, k, &value), PORT_E_INVALID_TASK);
+	IS(rename_in(T, u, k, K), PORT_E_INVALID_TASK);
+	IS(names_in(T, u, &n_names), PORT_E_INVALID_TASK);
+	IS(insert_in(T, u, K, n, CS), PORT_E_INVALID_TASK);
+	IS(extract(T, u, k, KS, &x), PORT_E_INVALID_TASK);
+	IS(request_in(T, u, k, NS, 0, notify, KSO, &x), PORT_E_INVALID_TASK);
+	IS(move_member_in(T, u, k, PORT_NULL), PORT_E_INVALID_TASK);
+	IS(set_status_in(T, u, k, &n_names), PORT_E_INVALID_TASK);
+	IS(receive_status_in(T, u, k, &s), PORT_E_INVALID_TASK);
+	IS(set_qlimit_in(T, u, k, 7), PORT_E_INVALID_TASK);
+	ENTRY(T, n, "RS1");
 }
 
-CASE(C25, FD_LIBRARY, "a name that is no task's port, or a task port's receiver-less kin: INVALID_TASK")
+CASE(C24b, FD_CAN, "a name that is no task port: INVALID_TASK, whatever it is")
 {
-	port_name_t p = new_port(V), s = give(V, p, KS, T), d = new_dead_name(T, 1), r = new_port_rs(T);
+	port_name_t n = new_port_rs(T), s = give(U, new_port(U), KS, T), d = new_dead_name(T, 1), x,
+		    no_task[] = { n, s, d, new_set(T), UNKNOWN };
 
-	IS(allocate_in(T, s, RECEIVE, NULL), PORT_E_INVALID_TASK);
-	IS(allocate_in(T, d, RECEIVE, NULL), PORT_E_INVALID_TASK);
-	IS(allocate_in(T, r, RECEIVE, NULL), PORT_E_INVALID_TASK);
-	IS(allocate_in(T, UNKNOWN, RECEIVE, NULL), PORT_E_INVALID_TASK);
-	IS(allocate_in(T, PORT_DEAD, RECEIVE, NULL), PORT_E_INVALID_TASK);
-	NAMES(T, 3);
+	for (size_t i = 0; i < sizeof(no_task) / sizeof(*no_task); i++) {
+		IS(allocate_in(T, no_task[i], RECEIVE, &x), PORT_E_INVALID_TASK);
+		IS(insert_in(T, no_task[i], K, n, CS), PORT_E_INVALID_TASK);
+		IS(extract(T, no_task[i], n, CS, &x), PORT_E_INVALID_TASK);
+		IS(destroy_in(T, no_task[i], n), PORT_E_INVALID_TASK);
+	}
+	ENTRY(T, n, "RS1");
+	ENTRY(T, K, "-");
 }
 
 CASE(C26, FD_CAN, "every call acts on the task that is named: T does to U what U could do itself")
@@ -398,16 +435,16 @@ CASE(C26, FD_CAN, "every call acts on the task that is named: T does to U what U
 	OK(allocate_in(T, u, RECEIVE, &n));
 	ENTRY(U, n, "R");
 	ENTRY(T, n == notify ? UNKNOWN : n, "-");
-	OK(allocate_name_in(T, u, PORT_SET, k));
-	ENTRY(U, k, "PS");
-	OK(move_member_in(T, u, n, k));
-	YES(set_is(U, k, n, PORT_NULL));
-	OK(set_status_in(T, u, k, &count));
+	OK(allocate_name_in(T, u, PORT_SET, K));
+	ENTRY(U, K, "PS");
+	OK(move_member_in(T, u, n, K));
+	YES(set_is(U, K, n, PORT_NULL));
+	OK(set_status_in(T, u, K, &count));
 	IS(count, 1);
 	OK(set_qlimit_in(T, u, n, 3));
 	OK(receive_status_in(T, u, n, &st));
 	IS(st.qlimit, 3);
-	IS(st.set, k);
+	IS(st.set, K);
 	OK(extract(T, u, n, KS, &s));
 	OK(insert_in(T, u, n, s, CS));
 	ENTRY(U, n, "RS1");
@@ -420,13 +457,13 @@ CASE(C26, FD_CAN, "every call acts on the task that is named: T does to U what U
 	IS(previous, PORT_NULL);
 	OK(get_type_in(T, u, n, &value));
 	IS(value, TYPE_RECEIVE | TYPE_SEND | PORT_TYPE_DNREQUEST);
-	OK(rename_in(T, u, n, k + 1));
-	ENTRY(U, k + 1, "RS3");
+	OK(rename_in(T, u, n, K + 1));
+	ENTRY(U, K + 1, "RS3");
 	OK(names_in(T, u, &count));
 	IS(count, count_names(U));
-	OK(destroy_in(T, u, k + 1));
-	ENTRY(U, k + 1, "-");
-	expect_notification(T, notify, PORT_NOTIFY_PORT_DELETED, k + 1);
+	OK(destroy_in(T, u, K + 1));
+	ENTRY(U, K + 1, "-");
+	expect_notification(T, notify, PORT_NOTIFY_PORT_DELETED, K + 1);
 	ENTRY(T, s, "D1");
 }
 

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#include "suite.h"
+#include "tests/ports/suite.h"
 #include "wire/profile.h"
 
 static struct letter
@@ -365,6 +365,37 @@ CASE(F24, FD_CAN, "size < header; size = header+2: SEND_MSG_TOO_SMALL, nothing c
 		raw.size = raw.header.size = sizes[i];
 		IS(run(U, send_raw, &raw, sizeof(raw)), PORT_E_SEND_MSG_TOO_SMALL);
 	}
+	ENTRY(U, m, "S1");
+	expect_nothing(U, r);
+	expect_nothing(T, n);
+}
+
+/* The header of a message of which the second page is not there. */
+static long
+send_half(void *arg)
+{
+	const struct raw *raw = arg;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int code;
+
+	if (p == MAP_FAILED)
+		FAIL("mmap: %s", strerror(errno));
+	mprotect(p + page, page, PROT_NONE);
+	memcpy(p + page - 64, &raw->header, sizeof(raw->header));
+	code = api->msg((void *)(p + page - 64), PORT_MSG_SEND | PORT_MSG_SEND_TIMEOUT, 128, 0,
+	    PORT_NULL, 0);
+	munmap(p, 2 * page);
+	return code;
+}
+
+CASE(F24b, FD_CAN, "buffer unreadable: SEND_INVALID_DATA, nothing consumed")
+{
+	port_name_t n = new_port(T), m = give(T, n, KS, U), r = new_port(U);
+	struct raw raw = { .header = { .bits = PORT_MSG_BITS(MS, KSO), .size = 128, .remote = m,
+		.local = r } };
+
+	IS(run(U, send_half, &raw, sizeof(raw)), PORT_E_SEND_INVALID_DATA);
 	ENTRY(U, m, "S1");
 	expect_nothing(U, r);
 	expect_nothing(T, n);
@@ -920,6 +951,46 @@ CASE(F51, FD_CAN,
 	IS(mail.n_ports, 1);
 	ENTRY(T, mail.ports[0].name, "S1");
 	expect_nothing(T, n);
+}
+
+/* One signal, which is seen and changes nothing. */
+static void
+signal_in_vain(struct task *c)
+{
+	uint32_t before = signals_of(c);
+
+	NO(has_reply(c));
+	signal_thread(c, SIGUSR1);
+	UNTIL(signals_of(c) > before);
+	NO(has_reply(c));
+}
+
+CASE(F51b, FD_CAN, "SEND|RCV: SEND_INTERRUPT is not for the receive, RCV_INTERRUPT not for the send")
+{
+	port_name_t n = new_port(T), m = give(T, n, KS, U), r = new_port(U), t = give(U, r, KS, T);
+	struct letter l = letter(m, CS, 4);
+	struct mail mail;
+
+	catch_signal(U, SIGUSR1);
+	l.options = PORT_MSG_SEND | PORT_MSG_RCV | PORT_MSG_SEND_INTERRUPT;
+	l.rcv_name = r;
+	l.rcv_size = PORT_MSG_BODY_MAX;
+	post(U, &l);
+	expect_message(T, n, 4);
+	signal_in_vain(U);
+	OK(send_plain(T, t, CS, 5));
+	OK(fetch(U, &mail));
+	IS(mail.out.id, 5);
+
+	OK(set_qlimit(T, n, 0));
+	l.options = PORT_MSG_SEND | PORT_MSG_RCV | PORT_MSG_RCV_INTERRUPT;
+	post(U, &l);
+	signal_in_vain(U);
+	OK(set_qlimit(T, n, 1));
+	expect_message(T, n, 4);
+	NO(has_reply(U));
+	signal_thread(U, SIGUSR1);
+	IS(fetch(U, NULL), PORT_E_RCV_INTERRUPTED);
 }
 
 /* What is left ----------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /* cases-g: the queue limit: who waits for room, in which order, and what ends that. */
 #include <stdatomic.h>
 
-#include "suite.h"
+#include "tests/ports/suite.h"
 
 /* Three threads of U, of which each waits to send on m: ids 100, 101, 102. */
 static void

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "suite.h"
+#include "tests/ports/suite.h"
 
 /* Rights --------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  * sender: no right of it is lost, none is invented. */
 #include <stdio.h>
 
-#include "suite.h"
+#include "tests/ports/suite.h"
 
 /* A port of T's, full, that U has a send right for; *np is T's name. */
 static port_name_t

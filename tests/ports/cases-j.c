@@ -2,7 +2,7 @@
 /* cases-j: how ports and tasks die, and what is owed to those who stay. */
 #include <pthread.h>
 
-#include "suite.h"
+#include "tests/ports/suite.h"
 #include "wire/profile.h"
 
 /* Ports --------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cases-k: notifications: who is told what, when, and how often. */
-#include "suite.h"
+#include "tests/ports/suite.h"
 #include "wire/profile.h"
 
 enum {
@@ -986,6 +986,12 @@ CASE(K76, FD_NEVER, "forged notification through an S: local disposition PORT_SE
 	IS(mail.out.bits, MS << 8);
 	IS(mail.out.task, id_of(U));
 	IS(mail.out.pid, pid_of(U));
+	/* A real one is told from it. */
+	OK(destroy(U, give(T, n, KSO, U)));
+	OK(receive(T, n, &mail));
+	IS(mail.out.id, SON);
+	IS(mail.out.bits, MSO << 8);
+	IS(mail.out.task, 0);
 }
 
 CASE(K77, FD_CAN, "request id 65, 71, 999: INVALID_VALUE; notify DEAD: INVALID_CAPABILITY")

@@ -2,7 +2,7 @@
 /* cases-l: receive rights that are sent round in circles, where nobody could ever get at them. */
 #include <pthread.h>
 
-#include "suite.h"
+#include "tests/ports/suite.h"
 
 /* The right that a port-destroyed notification brings. */
 static port_name_t

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "port/rpc.h"
-#include "suite.h"
+#include "tests/ports/suite.h"
 
 #define m_null_IN(F)
 #define m_null_OUT(F)

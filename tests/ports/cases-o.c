@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "port/stubs.h"
-#include "suite.h"
+#include "tests/ports/suite.h"
 #include "wire/inspect.h"
 
 enum { ASK_MS = 20000, SNAPSHOT_MAX = 4 << 20 };

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "letterbox.h"
+#include "tests/ports/letterbox.h"
 #include "port/names.h"
 #include "port/stubs.h"
-#include "suite.h"
+#include "tests/ports/suite.h"
 
 enum { ASK_MS = 10000, NAME_ROOM = 160 };
 

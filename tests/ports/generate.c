@@ -39,10 +39,14 @@ static const uint32_t usual[OP_CALLS] = {
 	[OP_end] = 1,
 };
 
-enum { TRIES = 8 };
+enum {
+	TRIES = 8,
+	ENOUGH = 6,	/* names, before a task wants fewer new ones */
+};
 
 static uint64_t state;
 static uint32_t weights[OP_CALLS];
+static uint32_t favourite;	/* notification of this program */
 static bool in_vain;	/* something was wished for that is not there */
 
 static uint32_t
@@ -71,6 +75,8 @@ generate_start(struct program *program, uint64_t seed)
 	state = seed * 0x9e3779b97f4a7c15ull + 1;
 	for (int i = 0; i < 8; i++)
 		chance(2);
+	favourite = (uint32_t)ONE_OF(0, 0, PORT_NOTIFY_DEAD_NAME, PORT_NOTIFY_NO_SENDERS,
+	    PORT_NOTIFY_PORT_DESTROYED, PORT_NOTIFY_SEND_POSSIBLE);
 	for (int c = 0; c < OP_CALLS; c++)
 		weights[c] = usual[c] * (uint32_t)ONE_OF(0, 1, 4, 4, 4, 4, 8, 16);
 	weights[OP_allocate] = usual[OP_allocate] * 4;
@@ -85,7 +91,7 @@ generate_start(struct program *program, uint64_t seed)
 
 /* Names ----------------------------------------------------------------------------- */
 
-enum wish { ANY, RECEIVE, SENDER, ONCE, SET, TASK, FULL, GUARDED, WATCHED };
+enum wish { ANY, RECEIVE, SENDER, ONCE, SET, TASK, FULL, GUARDED, WATCHED, AWAITED };
 
 /* There is something to be received by it. */
 static bool
@@ -108,7 +114,8 @@ is_watched(const struct model *m, int port)
 		for (int i = 0; i < m->tasks[t].n_entries; i++) {
 			const struct m_entry *e = &m->tasks[t].entries[i];
 
-			if (e->name && !e->set && e->object == port && e->dead_name.kind != M_NULL)
+			if (e->name && !e->set && e->object == port &&
+			    (e->dead_name.kind != M_NULL || e->possible.kind != M_NULL))
 				return true;
 		}
 	return false;
@@ -128,6 +135,8 @@ grants(const struct model *m, const struct m_entry *e, enum wish wish)
 		return e->set;
 	case FULL:
 		return has_message(m, e);
+	case AWAITED:
+		return e->possible.kind != M_NULL;
 	case GUARDED:
 		return e->receive && m->ports[e->object].guarded;
 	case WATCHED:
@@ -264,8 +273,10 @@ generate_array(struct operation *op, const struct model *m, int task)
 static void
 generate_send(struct operation *op, const struct model *m, int task)
 {
-	op->options |= PORT_MSG_SEND | (chance(4) ? PORT_MSG_SEND_TIMEOUT : 0);
-	op->remote = some_name(m, task, (enum wish)ONE_OF(RECEIVE, SENDER, SENDER, ONCE, FULL));
+	op->options |= PORT_MSG_SEND | (chance(4) ? PORT_MSG_SEND_TIMEOUT : 0) |
+	    (chance(3) ? 0 : PORT_MSG_SEND_NOTIFY);
+	op->remote = some_name(m, task, (enum wish)ONE_OF(RECEIVE, SENDER, SENDER, ONCE, FULL,
+	    op->options & PORT_MSG_SEND_NOTIFY ? AWAITED : SENDER));
 	op->remote_disposition = fitting(m, task, op->remote);
 	if (op->remote_disposition == PORT_MOVE_RECEIVE && chance(20))
 		op->remote_disposition = PORT_MAKE_SEND;
@@ -318,10 +329,14 @@ static void
 generate_request(struct operation *op, const struct model *m, int caller, int task)
 {
 	op->kind = (uint32_t)ONE_OF(PORT_NOTIFY_DEAD_NAME, PORT_NOTIFY_DEAD_NAME,
-	    PORT_NOTIFY_NO_SENDERS, PORT_NOTIFY_NO_SENDERS, PORT_NOTIFY_PORT_DESTROYED);
+	    PORT_NOTIFY_NO_SENDERS, PORT_NOTIFY_NO_SENDERS, PORT_NOTIFY_PORT_DESTROYED,
+	    PORT_NOTIFY_SEND_POSSIBLE);
+	if (favourite && chance(3))
+		op->kind = favourite;
 	if (chance(30) == 0)
 		op->kind = (uint32_t)ONE_OF(0, 65, 71, 999);
-	op->name = some_name(m, task, op->kind == PORT_NOTIFY_DEAD_NAME ? ANY : RECEIVE);
+	op->name = some_name(m, task, op->kind == PORT_NOTIFY_DEAD_NAME ? ANY :
+	    op->kind == PORT_NOTIFY_SEND_POSSIBLE ? (enum wish)ONE_OF(SENDER, AWAITED) : RECEIVE);
 	op->value = op->kind == PORT_NOTIFY_PORT_DESTROYED && chance(20) ? 0 : chance(3);
 	op->other = chance(8) == 0 ? PORT_NULL : some_name(m, caller, chance(4) ? RECEIVE : ONCE);
 	op->disposition = PORT_MAKE_SEND_ONCE;
@@ -393,7 +408,7 @@ generate_call(struct operation *op, const struct model *m, int caller, int task)
 		break;
 	case OP_set_qlimit:
 		op->value = ONE_OF(0, 0, 1, 1, 1, 2, 2, 5, 1024, 1025, -1);
-		op->name = some_name(m, task, RECEIVE);
+		op->name = some_name(m, task, (enum wish)ONE_OF(RECEIVE, WATCHED));
 		break;
 	case OP_set_mscount:
 	case OP_set_seqno:
@@ -437,6 +452,16 @@ some_thread(const struct model *m, bool idle)
 			found = i;
 	}
 	return found;
+}
+
+static uint32_t
+count_entries(const struct model *m, int task)
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < m->tasks[task].n_entries; i++)
+		n += m->tasks[task].entries[i].name != PORT_NULL;
+	return n;
 }
 
 static uint32_t
@@ -488,6 +513,8 @@ generate_one(struct operation *op, const struct model *m, uint32_t serial, int i
 		op->call = OP_allocate;
 	op->thread = (uint32_t)(op->call == OP_interrupt || idle < 0 ? waiting : idle);
 	task = m->threads[op->thread].task;
+	if (op->call == OP_allocate && chance(6) && count_entries(m, task) > ENOUGH)
+		in_vain = true;
 	if (op->call == OP_msg)
 		generate_msg(op, m, task);
 	else if (op->call == OP_give)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "letterbox.h"
+#include "tests/ports/letterbox.h"
 #include "port/names.h"
 #include "port/port.h"
 

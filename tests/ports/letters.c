@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* letters: messages that a case has its tasks send and receive. A letter goes by port_send,
- * port_receive or port_exchange, or by port_msg when it needs that or the run asks for it (--flat). */
-#include "agent.h"
+ * port_receive or port_exchange, or by port_msg when it needs that or the run asks for
+ * it (--flat). */
+#include "tests/ports/agent.h"
 
 #include <stdio.h>
 
@@ -84,7 +85,7 @@ memory_expected(size_t size, uint64_t seed)
 	return sum;
 }
 
-/* By structure, in the agent -------------------------------------------------------------------- */
+/* By structure, in the agent ----------------------------------------------------------- */
 
 static void *
 copy(const void *data, size_t size)
@@ -361,6 +362,12 @@ mail_of_flat(const struct port_msg_header *header, bool whole, bool trailer, str
 	}
 }
 
+static bool
+is_whole(int code)
+{
+	return code == 0 || (code & ~PORT_E_DETAIL_MASK) == PORT_E_RCV_BODY_ERROR;
+}
+
 static int
 flat(struct parcel *parcel)
 {
@@ -370,16 +377,15 @@ flat(struct parcel *parcel)
 	    l.send_timeout_ms : l.rcv_timeout_ms;
 	struct port_msg_header *header =
 	    flat_of(&l, (send_size > room ? send_size : room) + (uint32_t)sizeof(*header));
-	struct port_descriptor *sent =
-	    copy((char *)(header + 1) + sizeof(struct port_msg_body), count_items(&l) * sizeof(*sent));
+	char *descriptors = (char *)(header + 1) + sizeof(struct port_msg_body);
+	struct port_descriptor *sent = copy(descriptors, count_items(&l) * sizeof(*sent));
 	int code = api->msg(header, l.options | (room ? PORT_MSG_RCV_TRAILER : 0), send_size, room,
 	    l.rcv_name, timeout);
 
 	if (comes_back(code))
 		mail_of_flat(header, true, false, parcel);
 	else if (room && is_something(code))
-		mail_of_flat(header, code == 0 || (code & ~PORT_E_DETAIL_MASK) == PORT_E_RCV_BODY_ERROR,
-		    code == 0, parcel);
+		mail_of_flat(header, is_whole(code), code == 0, parcel);
 	if (send_size && code != -ENOSYS)
 		free_sent(&l, sent);
 	if (l.fd > 0 && code == 0)
@@ -389,16 +395,17 @@ flat(struct parcel *parcel)
 	return code;
 }
 
-/* Both ------------------------------------------------------------------------------------------- */
+/* Both ------------------------------------------------------------------------------- */
 
 static bool
 needs_flat(const struct letter *l)
 {
-	uint32_t known = PORT_MSG_SEND | PORT_MSG_RCV | PORT_MSG_SEND_TIMEOUT | PORT_MSG_RCV_TIMEOUT |
-	    PORT_MSG_SEND_NOTIFY | PORT_MSG_SEND_INTERRUPT | PORT_MSG_RCV_INTERRUPT | PORT_MSG_RCV_LARGE;
+	uint32_t known = PORT_MSG_SEND | PORT_MSG_SEND_TIMEOUT | PORT_MSG_SEND_NOTIFY |
+	    PORT_MSG_SEND_INTERRUPT | PORT_MSG_RCV | PORT_MSG_RCV_TIMEOUT |
+	    PORT_MSG_RCV_INTERRUPT | PORT_MSG_RCV_LARGE;
 
-	return l->flat || is_flat || l->n_items || l->options & ~known || l->remote_disposition > 0xff ||
-	    (l->options & PORT_MSG_RCV && l->rcv_size != PORT_MSG_BODY_MAX);
+	return l->flat || is_flat || l->n_items || l->options & ~known ||
+	    l->remote_disposition > 0xff || (l->options & PORT_MSG_RCV && l->rcv_size != PORT_MSG_BODY_MAX);
 }
 
 static long
@@ -447,7 +454,7 @@ exchange(struct task *c, const struct letter *letter, struct mail *mail)
 	return code;
 }
 
-/* Waiting ------------------------------------------------------------------------------------------ */
+/* Waiting ------------------------------------------------------------------------------ */
 
 /* Whether a thread sleeps in the kernel. */
 static bool
@@ -525,7 +532,7 @@ fetch(struct task *c, struct mail *mail)
 	return code;
 }
 
-/* Shorthands --------------------------------------------------------------------------------------- */
+/* Shorthands --------------------------------------------------------------------------- */
 
 struct letter
 letter(port_name_t remote, uint32_t remote_disposition, uint32_t id)

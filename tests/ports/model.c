@@ -53,6 +53,7 @@ model_count_onces(const struct model *m, int port)
 				continue;
 			n += e->once && e->object == port;
 			n += is_once_of(e->dead_name, port);
+			n += is_once_of(e->possible, port);
 		}
 	for (int p = 1; p <= m->n_ports; p++) {
 		if (!m->ports[p].alive)
@@ -175,7 +176,8 @@ model_type(const struct m_entry *e)
 	    (e->once ? PORT_TYPE(PORT_RIGHT_SEND_ONCE) : 0) |
 	    (e->set ? PORT_TYPE(PORT_RIGHT_PORT_SET) : 0) |
 	    (e->dead ? PORT_TYPE(PORT_RIGHT_DEAD_NAME) : 0) |
-	    (e->dead_name.kind != M_NULL ? PORT_TYPE_DNREQUEST : 0);
+	    (e->dead_name.kind != M_NULL ? PORT_TYPE_DNREQUEST : 0) |
+	    (e->possible.kind != M_NULL ? PORT_TYPE_SPREQUEST : 0);
 }
 
 port_name_t
@@ -360,13 +362,32 @@ turn_away(struct model *m, bool on_set, int object, int code)
 	}
 }
 
+static struct m_right
+steal(struct m_right *right)
+{
+	struct m_right stolen = *right;
+
+	*right = (struct m_right){ M_NULL, 0 };
+	return stolen;
+}
+
+/* 4.2: the death of a name adds a reference, to be given up by who hears of it. */
+static void
+say_dead(struct model *m, int task, struct m_entry *e, struct m_right asked)
+{
+	if (asked.kind == M_NULL)
+		return;
+	if (e->urefs < PORT_UREFS_DEAD_MAX)
+		e->urefs++;
+	notify_name(m, asked, PORT_NOTIFY_DEAD_NAME, task, e);
+}
+
 /* 1.5, in its order. No entry has the receive right any more. */
 static void
 port_dies(struct model *m, int port)
 {
 	struct m_port *p = &m->ports[port];
 	uint32_t death = m->death, phase = m->phase;
-	struct m_right asked;
 	int i;
 
 	if (m->deaths++ > 0)
@@ -378,7 +399,8 @@ port_dies(struct model *m, int port)
 		int thread = thread_of(m, i);
 
 		destroy_message(m, i, true);
-		sent(m, thread);
+		if (thread >= 0)
+			sent(m, thread);
 	}
 	m->phase = 2;
 	while ((i = oldest(m, port, M_QUEUED, 0)) >= 0)
@@ -392,12 +414,9 @@ port_dies(struct model *m, int port)
 				continue;
 			e->send = e->once = false;
 			e->dead = true;
-			if (e->dead_name.kind == M_NULL)
-				continue;
-			e->urefs++;
-			asked = e->dead_name;
-			e->dead_name = (struct m_right){ M_NULL, 0 };
-			notify_name(m, asked, PORT_NOTIFY_DEAD_NAME, t, e);
+			say_dead(m, t, e, steal(&e->dead_name));
+			say_dead(m, t, e, steal(&e->possible));
+			e->armed = false;
 			e->object = 0;
 		}
 	m->phase = 4;
@@ -475,15 +494,6 @@ release(struct model *m, struct m_right right)
 		receive_gone(m, right.port);
 }
 
-static struct m_right
-steal(struct m_right *right)
-{
-	struct m_right stolen = *right;
-
-	*right = (struct m_right){ M_NULL, 0 };
-	return stolen;
-}
-
 /* 3.7. arrived: it had reached the port, so that nothing is owed for the send-once right
  * it came by. */
 static void
@@ -509,9 +519,10 @@ destroy_message(struct model *m, int index, bool arrived)
 static void
 name_goes(struct model *m, int task, struct m_entry *e)
 {
-	struct m_right asked = steal(&e->dead_name);
+	struct m_right asked = steal(&e->dead_name), possible = steal(&e->possible);
 
 	notify_name(m, asked, PORT_NOTIFY_PORT_DELETED, task, e);
+	notify_name(m, possible, PORT_NOTIFY_PORT_DELETED, task, e);
 	e->name = PORT_NULL;
 }
 
@@ -654,6 +665,12 @@ may_swap(const struct model *m, const struct m_message *a, const struct m_messag
 	    a->phase == b->phase;
 }
 
+static bool
+receives_from(const struct model *m, const struct m_thread *th, int port)
+{
+	return th->on_set ? m->ports[port].set == th->object : port == th->object;
+}
+
 /* The messages of a port that may be its first. */
 static int
 firsts(const struct model *m, int port, int *messages, int n)
@@ -672,24 +689,55 @@ firsts(const struct model *m, int port, int *messages, int n)
 	return n;
 }
 
+/* Counts for how many messages of others the members of a set wait. */
+static void
+pass_over(struct model *m, int set, int chosen)
+{
+	uint32_t n = 0;
+
+	for (int p = 1; p <= m->n_ports; p++)
+		n += m->ports[p].set == set;
+	for (int p = 1; p <= m->n_ports; p++) {
+		struct m_port *port = &m->ports[p];
+
+		if (port->set != set)
+			continue;
+		port->passed_over++;
+		if (port->most < n)
+			port->most = n;
+		if (p == chosen || oldest(m, p, M_QUEUED, 0) < 0)
+			port->passed_over = port->most = 0;
+	}
+}
+
 static int
 choose(struct model *m, int thread)
 {
 	struct m_thread *th = &m->threads[thread];
 	static int messages[MODEL_MESSAGES];
-	int n = 0, chosen;
+	int n = 0;
 
 	for (int p = 1; p <= m->n_ports; p++)
-		if (m->ports[p].alive && (th->on_set ? m->ports[p].set == th->object : p == th->object))
+		if (m->ports[p].alive && receives_from(m, th, p))
 			n = firsts(m, p, messages, n);
 	if (n == 0)
 		return -1;
-	chosen = m->choose(m->arg, thread, messages, n);
-	for (int p = 1; th->on_set && p <= m->n_ports; p++)
-		if (m->ports[p].set == th->object && model_count_queued(m, p) > 0)
-			m->ports[p].passed_over++;
-	m->ports[m->messages[messages[chosen]].port].passed_over = 0;
-	return messages[chosen];
+	return messages[m->choose(m->arg, thread, messages, n)];
+}
+
+/* 4.2: whoever met a full queue and asked. */
+static void
+send_possible(struct model *m, int port)
+{
+	for (int t = 0; t < MODEL_TASKS; t++)
+		for (int i = 0; i < m->tasks[t].n_entries; i++) {
+			struct m_entry *e = &m->tasks[t].entries[i];
+
+			if (!e->name || e->set || e->dead || e->object != port || !e->armed)
+				continue;
+			e->armed = false;
+			notify_name(m, steal(&e->possible), PORT_NOTIFY_SEND_POSSIBLE, t, e);
+		}
 }
 
 /* 3.3: each message that leaves makes room for one that waits, if there is room. */
@@ -705,6 +753,8 @@ admit(struct model *m, int port)
 		enqueue(m, i, port);
 		sent(m, thread);
 	}
+	if (model_count_queued(m, port) < m->ports[port].qlimit)
+		send_possible(m, port);
 }
 
 static void
@@ -744,14 +794,18 @@ deliver(struct model *m, int thread, int index)
 	struct m_right dest;
 
 	a->size = g->size;
+	a->id = g->id;
 	if (g->size > th->op.rcv_size && th->op.options & PORT_MSG_RCV_LARGE) {
 		finish(m, thread, PORT_E_RCV_TOO_LARGE);
 		return;
 	}
 	a->seqno = m->ports[port].seqno++;
+	if (th->on_set)
+		pass_over(m, th->object, port);
 	if (g->size > th->op.rcv_size) {
-		destroy_message(m, index, true);
+		g->where = M_MAKING;
 		admit(m, port);
+		destroy_message(m, index, true);
 		finish(m, thread, PORT_E_RCV_TOO_LARGE);
 		return;
 	}
@@ -769,6 +823,20 @@ deliver(struct model *m, int thread, int index)
 	finish(m, thread, 0);
 }
 
+/* old: other than what this operation has made portd say. */
+static bool
+has_message(const struct model *m, const struct m_thread *th, bool old)
+{
+	for (int i = 0; i < m->n_messages; i++) {
+		const struct m_message *g = &m->messages[i];
+
+		if (g->where == M_QUEUED && receives_from(m, th, g->port) &&
+		    !(old && g->notice && g->epoch == m->epoch))
+			return true;
+	}
+	return false;
+}
+
 /* Oldest first, whoever waits for what there is, until nothing moves any more; then
  * those that do not wait. */
 static void
@@ -779,14 +847,9 @@ settle(struct model *m)
 
 		for (int i = 0; i < m->n_threads; i++) {
 			struct m_thread *th = &m->threads[i];
-			bool any = false;
 
-			if (th->state != M_RECEIVING || (best >= 0 && th->order > m->threads[best].order))
-				continue;
-			for (int p = 1; p <= m->n_ports; p++)
-				if (th->on_set ? m->ports[p].set == th->object : p == th->object)
-					any = any || model_count_queued(m, p) > 0;
-			if (any)
+			if (th->state == M_RECEIVING && has_message(m, th, false) &&
+			    (best < 0 || th->order < m->threads[best].order))
 				best = i;
 		}
 		if (best < 0)
@@ -816,6 +879,9 @@ begin_receive(struct model *m, int thread)
 		th->on_set = e->set;
 		th->object = e->object;
 		th->order = ++m->clock;
+		if (th->op.options & PORT_MSG_RCV_TIMEOUT && th->op.options & PORT_MSG_SEND &&
+		    !has_message(m, th, true) && m->choose(m->arg, thread, NULL, 0))
+			finish(m, thread, PORT_E_RCV_TIMED_OUT);
 	}
 }
 
@@ -891,9 +957,18 @@ take_header(struct model *m, int task, const struct operation *op, struct m_mess
 static int
 take_items(struct model *m, int task, const struct operation *op, struct m_message *g, int *also)
 {
+	uint32_t n_elements = 0, disposition = 0;
+
 	for (uint32_t k = 0; k < op->n_items; k++) {
 		struct item item = op->items[k];
 		struct m_right right = { M_NULL, 0 };
+
+		if (n_elements > 0) {
+			n_elements--;
+			item.disposition = disposition;
+			if (item.type != WIRE_ITEM_PORT)
+				return PORT_E_SEND_INVALID_TYPE;
+		}
 
 		g->items[k].item = item;
 		g->items[k].right = right;
@@ -904,6 +979,12 @@ take_items(struct model *m, int task, const struct operation *op, struct m_messa
 		*also = is_disposition(item.disposition) ? 0 : PORT_E_SEND_INVALID_TYPE;
 		if (item.type == WIRE_ITEM_PORTS && !is_disposition(item.disposition))
 			return PORT_E_SEND_INVALID_RIGHT;
+		if (item.type == WIRE_ITEM_PORTS && item.name > op->n_items - k - 1)
+			return PORT_E_SEND_MSG_TOO_SMALL;
+		if (item.type == WIRE_ITEM_PORTS) {
+			n_elements = item.name;
+			disposition = item.disposition;
+		}
 		if (item.type == WIRE_ITEM_PORTS || item.type == WIRE_ITEM_MEMORY)
 			continue;
 		if (item.type != WIRE_ITEM_PORT)
@@ -952,13 +1033,13 @@ takes_itself(const struct model *m, const struct m_message *g)
 	return false;
 }
 
-/* False: the call is over. */
 static void
 send(struct model *m, int thread, const struct operation *op)
 {
 	struct m_thread *th = &m->threads[thread];
 	int code = check_header(m, th->task, op, th->answer.also), i;
 	struct m_message *g;
+	struct m_entry *e;
 
 	if (code) {
 		finish(m, thread, code);
@@ -970,17 +1051,23 @@ send(struct model *m, int thread, const struct operation *op)
 	g->sender = m->tasks[th->task].id;
 	take_header(m, th->task, op, g);
 	code = take_items(m, th->task, op, g, &th->answer.also[1]);
-	if (code) {
+	if (code || takes_itself(m, g)) {
 		destroy_message(m, i, false);
-		finish(m, thread, code);
-	} else if (takes_itself(m, g)) {
-		destroy_message(m, i, false);
-		sent(m, thread);
-	} else if (g->dest.kind == M_ONCE ||
-	    model_count_queued(m, g->port) < m->ports[g->port].qlimit) {
+		if (code)
+			finish(m, thread, code);
+		else
+			sent(m, thread);
+		return;
+	}
+	if (g->dest.kind == M_ONCE || model_count_queued(m, g->port) < m->ports[g->port].qlimit) {
 		enqueue(m, i, g->port);
 		sent(m, thread);
-	} else if (op->options & PORT_MSG_SEND_TIMEOUT) {
+		return;
+	}
+	e = op->options & PORT_MSG_SEND_NOTIFY ? model_find(m, th->task, op->remote) : NULL;
+	if (e && e->object == g->port && e->possible.kind != M_NULL)
+		e->armed = true;
+	if (op->options & PORT_MSG_SEND_TIMEOUT) {
 		pseudo_receive(m, thread, i, PORT_E_SEND_TIMED_OUT);
 	} else {
 		g->where = M_BLOCKED;
@@ -1292,6 +1379,8 @@ static int
 request_on_name(struct model *m, int task, struct m_entry *e, const struct operation *op,
     struct m_right *asked, struct m_right *previous)
 {
+	bool room;
+
 	if (e->set)
 		return PORT_E_INVALID_RIGHT;
 	if (e->dead) {
@@ -1303,8 +1392,18 @@ request_on_name(struct model *m, int task, struct m_entry *e, const struct opera
 		notify_name(m, steal(asked), PORT_NOTIFY_DEAD_NAME, task, e);
 		return 0;
 	}
-	*previous = e->dead_name;
-	e->dead_name = steal(asked);
+	if (op->kind == PORT_NOTIFY_DEAD_NAME) {
+		*previous = e->dead_name;
+		e->dead_name = steal(asked);
+		return 0;
+	}
+	*previous = steal(&e->possible);
+	e->armed = false;
+	room = e->once || model_count_queued(m, e->object) < m->ports[e->object].qlimit;
+	if (op->value != 0 && room && asked->kind != M_NULL)
+		notify_name(m, steal(asked), PORT_NOTIFY_SEND_POSSIBLE, task, e);
+	else
+		e->possible = steal(asked);
 	return 0;
 }
 
@@ -1334,7 +1433,7 @@ request_checked(struct model *m, int task, const struct operation *op, struct m_
     struct m_right *previous)
 {
 	struct m_entry *e = model_find(m, task, op->name);
-	bool on_name = op->kind == PORT_NOTIFY_DEAD_NAME;
+	bool on_name = op->kind == PORT_NOTIFY_DEAD_NAME || op->kind == PORT_NOTIFY_SEND_POSSIBLE;
 
 	if (!on_name && op->kind != PORT_NOTIFY_NO_SENDERS && op->kind != PORT_NOTIFY_PORT_DESTROYED)
 		return PORT_E_INVALID_VALUE;
@@ -1413,7 +1512,7 @@ do_move_member(struct model *m, int task, const struct operation *op, struct ans
 	if (set && !set->set)
 		return PORT_E_INVALID_RIGHT;
 	p->set = set ? set->object : 0;
-	p->passed_over = 0;
+	p->passed_over = p->most = 0;
 	if (set)
 		turn_away(m, false, (int)(p - m->ports), PORT_E_RCV_PORT_CHANGED);
 	return 0;
@@ -1631,15 +1730,17 @@ do_end(struct model *m, const struct operation *op)
 {
 	int task = m->threads[op->thread].task;
 	struct m_task *t = &m->tasks[task];
+	bool waits[MODEL_THREADS] = { false };
 
 	m->loose[m->epoch] = true;
-	for (int i = 0; i < m->n_threads; i++) {
-		if (m->threads[i].task != task)
-			continue;
-		if (m->threads[i].state == M_SENDING)
+	for (int i = 0; i < m->n_threads; i++)
+		if (m->threads[i].task == task) {
+			waits[i] = m->threads[i].state == M_SENDING;
+			m->threads[i].state = M_GONE;
+		}
+	for (int i = 0; i < m->n_threads; i++)
+		if (waits[i] && m->messages[m->threads[i].message].where == M_BLOCKED)
 			destroy_message(m, m->threads[i].message, true);
-		m->threads[i].state = M_GONE;
-	}
 	for (int i = 0; i < t->n_entries; i++)
 		if (t->entries[i].name)
 			destroy_entry(m, task, &t->entries[i]);

@@ -99,7 +99,8 @@ struct m_entry {
 	bool send, once, receive, set, dead;
 	uint32_t urefs;
 	int object;		/* port or set */
-	struct m_right dead_name;	/* whom to tell */
+	struct m_right dead_name, possible;	/* whom to tell */
+	bool armed;		/* a send by this name, with SEND_NOTIFY, has found no room */
 };
 
 struct m_port {
@@ -113,6 +114,7 @@ struct m_port {
 	bool guarded, strict, reply_only;
 	uint64_t guard;
 	uint32_t passed_over;	/* by receives from its set while it had a message */
+	uint32_t most;		/* members of the set meanwhile */
 };
 
 enum m_where { M_FREE, M_MAKING, M_QUEUED, M_BLOCKED };
@@ -169,7 +171,8 @@ struct model {
 
 	/* Where the rules leave it open which of several messages a thread is given
 	 * (all of them one of the n), this decides. It may change the id of a
-	 * notification to one that model_may_read_as allows. */
+	 * notification to one that model_may_read_as allows. With n = 0: whether a thread that
+	 * polls after it has sent sees nothing yet of what its message brings about. */
 	int (*choose)(void *arg, int thread, int *messages, int n);
 	void *arg;
 };

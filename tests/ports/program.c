@@ -429,6 +429,41 @@ program_simplify(const struct operation *op, int how, struct operation *simpler)
 	return 0;
 }
 
+static void
+rename_in(struct operation *op, port_name_t from, port_name_t to, bool births)
+{
+	port_name_t *names[] = { &op->task, &op->name, &op->other, &op->remote, &op->local,
+		&op->rcv_name };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) + op->n_items; i++) {
+		port_name_t *name = i < ARRAY_SIZE(names) ? names[i] :
+		    &op->items[i - ARRAY_SIZE(names)].name;
+
+		if (births ? *name >= from && *name < from + MODEL_BIRTHS : *name == from)
+			*name = to;
+	}
+}
+
+void
+program_bypass(struct program *program, uint32_t at)
+{
+	struct operation gone = program->operations[at];
+
+	program->n_operations--;
+	memmove(&program->operations[at], &program->operations[at + 1],
+	    (program->n_operations - at) * sizeof(gone));
+	for (uint32_t i = at; i < program->n_operations; i++) {
+		struct operation *op = &program->operations[i];
+
+		if (gone.call == OP_rename)
+			rename_in(op, gone.other, gone.name, false);
+		else if (gone.call == OP_insert_right)
+			rename_in(op, gone.name, gone.other, false);
+		else
+			rename_in(op, MODEL_FRESH + gone.serial * MODEL_BIRTHS, gone.name, true);
+	}
+}
+
 /* Tasks are numbered by their first threads. */
 static void
 number_tasks(struct program *program)

@@ -28,6 +28,9 @@ struct program {
 void generate_start(struct program *program, uint64_t seed);
 bool generate(struct program *program, const struct model *model);
 
+/* Leaves out one operation. What it would have handed on is then what it handed on, so that a
+ * chain of names gets shorter. */
+void program_bypass(struct program *program, uint32_t at);
 /* One of the ways to make an operation simpler; -1: there are no more. */
 int program_simplify(const struct operation *op, int how, struct operation *simpler);
 /* False: it does something. */

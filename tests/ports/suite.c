@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,12 +21,13 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "agent.h"
+#include "tests/ports/agent.h"
 #include "base/cleanup.h"
 #include "wire/runtime.h"
 
 enum {
 	EXIT_USAGE = 64,
+	TOY_SECONDS = 3,		/* a case on the toy: it waits for what never comes */
 	SETTLE_MS = 5000,		/* for what a case left to go */
 	LINE_MS = 10000,		/* for the world to answer */
 	WORLD_FD = 20,			/* out of the way of the places it gets them at */
@@ -55,6 +57,7 @@ static struct {
 } settings;
 
 const struct backend *api = &backend_hird;
+static pid_t runner;
 
 static struct conformance_case *cases;
 
@@ -80,7 +83,7 @@ static struct {
 	pid_t pid;		/* 0: none */
 	pid_t tracer;
 	int line;
-	char dir[64];		/* its runtime directory */
+	char dir[64], room[80], socket[96];	/* its runtime directory, and what is in it */
 	struct world_answer empty;	/* what is there without a case */
 } world = { .line = -1 };
 
@@ -92,13 +95,13 @@ die(const char *what)
 }
 
 static int
-listen_at(const char *dir)
+make_listener(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), on = 1;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/hird/" RUNTIME_SOCKET, dir);
-	unlink(address.sun_path);
+	strcpy(address.sun_path, world.socket);
+	unlink(world.socket);
 	/* Before it listens: accepted sockets have it from their first frame on. */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 128) < 0)
@@ -109,31 +112,45 @@ listen_at(const char *dir)
 static void
 make_dir(void)
 {
-	char path[sizeof(world.dir) + 8];
-
 	if (world.dir[0])
 		return;
 	strcpy(world.dir, "/tmp/hird-suite.XXXXXX");
 	if (!mkdtemp(world.dir))
 		die("a directory for the world");
-	snprintf(path, sizeof(path), "%s/hird", world.dir);
-	if (mkdir(path, 0700) < 0)
-		die(path);
+	snprintf(world.room, sizeof(world.room), "%s/hird", world.dir);
+	snprintf(world.socket, sizeof(world.socket), "%s/" RUNTIME_SOCKET, world.room);
+	if (mkdir(world.room, 0700) < 0)
+		die(world.room);
 	setenv("XDG_RUNTIME_DIR", world.dir, 1);
 }
 
 static void
 remove_dir(void)
 {
-	char path[sizeof(world.dir) + 32];
-
-	if (!world.dir[0])
-		return;
-	snprintf(path, sizeof(path), "%s/hird/" RUNTIME_SOCKET, world.dir);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/hird", world.dir);
-	rmdir(path);
+	unlink(world.socket);
+	rmdir(world.room);
 	rmdir(world.dir);
+}
+
+/* The others end with this process. */
+static void
+on_end(int number)
+{
+	remove_dir();
+	_exit(128 + number);
+}
+
+/* What is started here ends with it, however it ends. */
+static void
+end_with_parent(int number)
+{
+	pid_t parent = getppid();
+
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, number);
+	if (parent != runner)
+		_exit(1);
 }
 
 static _Noreturn void
@@ -141,6 +158,7 @@ become_world(int listener, int line)
 {
 	int one = fcntl(listener, F_DUPFD, WORLD_FD), other = fcntl(line, F_DUPFD, WORLD_FD);
 
+	end_with_parent(SIGKILL);
 	if (one < 0 || other < 0 || dup2(one, WORLD_LISTENER) < 0 || dup2(other, WORLD_LINE) < 0)
 		_exit(127);
 	syscall(SYS_close_range, WORLD_LINE + 1, ~0u, 0);
@@ -159,6 +177,7 @@ start_tracer(void)
 		die("fork");
 	if (world.tracer > 0)
 		return;
+	end_with_parent(SIGTERM);
 	setpgid(0, 0);
 	execl("/bin/sh", "sh", "-c", settings.tracer, (char *)NULL);
 	_exit(127);
@@ -168,7 +187,8 @@ static bool
 is_like(const struct world_answer *one, const struct world_answer *other)
 {
 	return one->tasks == other->tasks && one->ports == other->ports &&
-	    one->messages == other->messages && one->regions == other->regions;
+	    one->messages == other->messages && one->regions == other->regions &&
+	    one->accounts == other->accounts && one->fds == other->fds;
 }
 
 /* What there is with nobody in it; with a tracer, once that has settled. */
@@ -181,7 +201,9 @@ take_stock(void)
 	world.empty = world_ask(WORLD_COUNT, NULL);
 	for (uint64_t until = now_ms() + SETTLE_MS; same < 20 && now_ms() < until; nap()) {
 		now = world_ask(WORLD_COUNT, NULL);
-		same = is_like(&now, &world.empty) && (!settings.tracer || now.tasks) ? same + 1 : 0;
+		if (!is_like(&now, &world.empty) || (settings.tracer && now.tasks == 0))
+			same = -1;
+		same++;
 		world.empty = now;
 	}
 }
@@ -192,7 +214,7 @@ start_world(void)
 	int line[2], listener;
 
 	make_dir();
-	listener = listen_at(world.dir);
+	listener = make_listener();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
 		die("a line to the world");
 	world.pid = fork();
@@ -221,12 +243,17 @@ end_tracer(void)
 static int
 end_world(void)
 {
+	uint64_t until = now_ms() + LINE_MS;
 	int status = 0;
 
 	end_tracer();
 	if (world.pid > 0) {
 		kill(world.pid, SIGTERM);
-		waitpid(world.pid, &status, 0);
+		while (waitpid(world.pid, &status, WNOHANG) == 0) {
+			nap();
+			if (now_ms() > until)
+				kill(world.pid, SIGKILL);
+		}
 	}
 	world.pid = 0;
 	fd_close(&world.line);
@@ -253,33 +280,38 @@ world_pid(void)
 	return world.pid;
 }
 
-struct world_answer
-world_ask(uint32_t question, const uint32_t *argument)
+/* False: it has ended, or does not answer. */
+static bool
+ask_world(uint32_t question, const uint32_t *argument, struct world_answer *answer)
 {
 	struct timeval limit = { .tv_sec = LINE_MS / 1000 };
 	struct world_ask ask = { .question = question };
-	struct world_answer answer;
 
 	if (argument)
 		memcpy(ask.argument, argument, sizeof(ask.argument));
 	if (getrandom(&ask.cookie, sizeof(ask.cookie), 0) < 0)
 		ask.cookie = (uint32_t)now_ms();
 	setsockopt(world.line, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (send(world.line, &ask, sizeof(ask), MSG_NOSIGNAL) != sizeof(ask)) {
-		if (stage)
-			FAIL("the world has ended");
-		die("the world has ended");
-	}
+	if (send(world.line, &ask, sizeof(ask), MSG_NOSIGNAL) != sizeof(ask))
+		return false;
 	do {
-		ssize_t n = recv(world.line, &answer, sizeof(answer), 0);
+		if (recv(world.line, answer, sizeof(*answer), 0) != sizeof(*answer))
+			return false;
+	} while (answer->cookie != ask.cookie);	/* of a case that ended in the middle */
+	return true;
+}
 
-		if (n == sizeof(answer))
-			continue;
-		if (stage)
-			FAIL("the world has ended, or does not answer");
-		die("the world has ended, or does not answer");
-	} while (answer.cookie != ask.cookie);
-	return answer;
+/* The toy has no world: nothing is there, nobody waits. */
+struct world_answer
+world_ask(uint32_t question, const uint32_t *argument)
+{
+	struct world_answer answer = { 0 };
+
+	if (api == &backend_fd || ask_world(question, argument, &answer))
+		return answer;
+	if (stage)
+		FAIL("the world has ended, or does not answer");
+	die("the world has ended, or does not answer");
 }
 
 struct world_count
@@ -346,17 +378,33 @@ disturb(int index, int number)
 	pthread_mutex_unlock(&stage->lock);
 }
 
+/* One of the agents there are, or -1. */
+static int
+any_agent(void)
+{
+	int known[TASKS_MAX];
+	uint32_t n = 0;
+
+	for (int i = 0; i < TASKS_MAX; i++)
+		if (stage->pidfds[i] >= 0)
+			known[n++] = i;
+	return n ? known[chance(n)] : -1;
+}
+
 static _Noreturn void
 be_jitter(int line)
 {
+	end_with_parent(SIGKILL);
 	for (;;) {
 		int index;
 
 		take_pidfd(line);
-		index = (int)chance(TASKS_MAX);
-		disturb(index, SIGSTOP);
+		index = any_agent();
+		if (index >= 0)
+			disturb(index, SIGSTOP);
 		usleep(chance(1500));
-		disturb(index, SIGCONT);
+		if (index >= 0)
+			disturb(index, SIGCONT);
 		usleep(chance(500));
 	}
 }
@@ -404,8 +452,9 @@ new_stage(void)
 static _Noreturn void
 play(const struct conformance_case *one)
 {
-	signal(SIGPIPE, SIG_IGN);
-	alarm(CASE_SECONDS);
+	end_with_parent(SIGKILL);
+	setpgid(0, 0);
+	alarm(api == &backend_fd ? TOY_SECONDS : CASE_SECONDS);
 	agents_start();
 	one->body();
 	agents_end();
@@ -421,34 +470,45 @@ judge(const char *why)
 		snprintf(stage->why, sizeof(stage->why), "%s", why);
 }
 
-/* After the case: the world must be as it was. */
+/* What there is when that is as it should be, or does not become so. */
+static bool
+count_rest(struct world_answer *now)
+{
+	uint64_t until = now_ms() + SETTLE_MS;
+
+	if (!ask_world(WORLD_CHECKED, (uint32_t[4]){ 1 }, now) ||
+	    !ask_world(WORLD_VERIFY, NULL, now))
+		return false;
+	for (; !is_like(now, &world.empty) && now_ms() < until; nap())
+		if (!ask_world(WORLD_COUNT, NULL, now))
+			return false;
+	return true;
+}
+
+/* After the case: the world must be as it was, or the next case gets another. */
 static void
 check_rest(void)
 {
-	struct stage *kept = stage;
 	struct world_answer now;
 	char why[200];
 
-	stage = NULL;	/* a world that ends now is seen to by the next keep_world */
-	if (waitpid(world.pid, NULL, WNOHANG) != 0) {
-		world.pid = 0;
-		stage = kept;
+	if (!count_rest(&now)) {
 		judge("the world has ended: its books are wrong, or it crashed");
-		return;
+		end_world();
+	} else if (world.tracer > 0 && waitpid(world.tracer, NULL, WNOHANG) != 0) {
+		world.tracer = 0;
+		judge("the tracer has ended");
+		end_world();
+	} else if (!is_like(&now, &world.empty)) {
+		snprintf(why, sizeof(why), "left behind: tasks %d, ports %d, messages %d, "
+		    "regions %d, accounts %d, descriptors %d",
+		    (int)(now.tasks - world.empty.tasks), (int)(now.ports - world.empty.ports),
+		    (int)(now.messages - world.empty.messages),
+		    (int)(now.regions - world.empty.regions),
+		    (int)(now.accounts - world.empty.accounts), (int)(now.fds - world.empty.fds));
+		judge(why);
+		end_world();
 	}
-	world_ask(WORLD_CHECKED, (uint32_t[4]){ 1 });
-	now = world_ask(WORLD_VERIFY, NULL);
-	for (uint64_t until = now_ms() + SETTLE_MS;
-	     !is_like(&now, &world.empty) && now_ms() < until; nap())
-		now = world_ask(WORLD_COUNT, NULL);
-	stage = kept;
-	if (is_like(&now, &world.empty))
-		return;
-	snprintf(why, sizeof(why), "left behind: tasks %d, ports %d, messages %d, regions %d",
-	    (int)(now.tasks - world.empty.tasks), (int)(now.ports - world.empty.ports),
-	    (int)(now.messages - world.empty.messages), (int)(now.regions - world.empty.regions));
-	judge(why);
-	end_world();	/* the next case is not to blame */
 }
 
 /* Plays one case to its end, which is then in the stage. */
@@ -472,13 +532,16 @@ play_one(const struct conformance_case *one)
 	if (pid == 0)
 		play(one);
 	fd_close(&jitter_line);
+	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	kill(-pid, SIGKILL);	/* and what a case that failed has left */
 	waitpid(pid, &status, 0);
 	if (jitter) {
 		kill(jitter, SIGKILL);
 		waitpid(jitter, NULL, 0);
 	}
 	if (WIFSIGNALED(status))
-		judge(WTERMSIG(status) == SIGALRM ? "it takes too long" : strsignal(WTERMSIG(status)));
+		judge(WTERMSIG(status) == SIGALRM ? "it takes too long" :
+		    strsignal(WTERMSIG(status)));
 	else if (atomic_load(&stage->ended) == STAGE_RUNNING)
 		judge("it ended in the middle");
 	if (api == &backend_hird)
@@ -490,6 +553,7 @@ play_one(const struct conformance_case *one)
 struct totals {
 	unsigned passed, failed, skipped;
 	unsigned toy_can, toy_cannot;	/* cases without FD_NEVER, on the toy */
+	unsigned no_word;		/* with it: descriptors have no such call at all */
 };
 
 static bool
@@ -519,6 +583,7 @@ report_control(const struct conformance_case *one, struct totals *totals)
 	}
 	totals->passed += failed;
 	totals->failed += !failed;
+	totals->no_word += strstr(stage->why, strerror(ENOSYS)) != NULL;
 	printf("%s %s fails on plain descriptors: %s\n", failed ? "ok" : "not ok", one->id,
 	    failed ? stage->why : "IT DOES NOT");
 }
@@ -571,8 +636,9 @@ run_all(void)
 		totals.failed++;
 	}
 	if (settings.control)
-		printf("# of the other cases, plain descriptors do %u right, and %u not\n",
-		    totals.toy_can, totals.toy_cannot);
+		printf("# %u of them for want of the call; of the other cases, plain descriptors do "
+		    "%u right, and %u not\n",
+		    totals.no_word, totals.toy_can, totals.toy_cannot);
 	printf("%u passed, %u failed, %u skipped\n", totals.passed, totals.failed, totals.skipped);
 	return totals.failed ? 1 : 0;
 }
@@ -659,7 +725,10 @@ main(int argc, char **argv)
 	}
 	if (!settings.world)
 		settings.world = default_world();
+	runner = getpid();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, on_end);
+	signal(SIGTERM, on_end);
 	printf("# seed %u\n", settings.seed);
 	status = run_all();
 	remove_dir();

@@ -10,13 +10,14 @@
  *
  * A case runs in a process of its own, with three tasks T, U and V: processes ("agents") that
  * do what the case tells them, each in as many threads as the case names. A case that crashes,
- * fails a check or takes longer than CASE_SECONDS has failed; the next one runs all the same. After it
- * its agents are killed, and portd must hold nothing: no task, port, message or region.
+ * fails a check or takes longer than CASE_SECONDS has failed; the next one runs all the same.
+ * After it its agents are killed, and portd must hold nothing: no task, port, message, region,
+ * account or descriptor.
  *
  * What is not a call on a task here is called in it by run(): agents are forks of the
  * case's process, so a function of the case can run in any of them. All checks work there,
- * too. Nothing here sleeps for luck: post() returns when its thread waits in portd, has_reply() knows
- * when there will be none. */
+ * too. Nothing here sleeps for luck: post() returns when its thread waits in portd, has_reply()
+ * knows when there will be none. */
 #ifndef TESTS_PORTS_SUITE_H
 #define TESTS_PORTS_SUITE_H
 
@@ -30,7 +31,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "tests/ports/backend.h"
 #include "port/port.h"
 
 /* Words of the notation ------------------------------------------------------- */
@@ -64,7 +65,7 @@ enum case_flags {
 	FD_CAN = 0,		/* plain descriptors do it right */
 	FD_NEVER = 1 << 0,	/* [FD✗]: the toy must fail it */
 	FD_LIBRARY = 1 << 1,	/* [FD~]: the toy may fail it */
-	CASE_HEAVY = 1 << 2,	/* the world is checked once at its end, not after each request */
+	CASE_HEAVY = 1 << 2,	/* the world is checked at its end, not after each request */
 	CASE_PRIVATE = 1 << 3,	/* of libhird and this portd alone: not run on the toy */
 };
 
@@ -111,8 +112,9 @@ void check_differ(const char *file, int line, const char *what, long long one, l
 #define SAME_BYTES(one, other, size) YES(memcmp(one, other, size) == 0)
 /* What a name is, in the notation of the design: "-", "R", "S3", "RS2", "SO", "D2", "PS". */
 #define ENTRY(task, name, wanted) check_entry(__FILE__, __LINE__, #name, task, name, wanted)
-/* How many names a task has. */
-#define NAMES(task, n) check_is(__FILE__, __LINE__, "names of " #task, (long long)count_names(task), n)
+/* How many names a task has: at first one, for the right it was born with. */
+#define NAMES(task, n) \
+	check_is(__FILE__, __LINE__, "names of " #task, (long long)count_names(task), n)
 /* Waits until something is true that another process makes so; fails after PATIENCE_MS. */
 #define UNTIL(condition) \
 	do { \
@@ -143,7 +145,7 @@ extern struct task *T, *U, *V;
 /* Another thread of a task (n = 1, 2, ... 70; 0: the task's first). The same n is the same
  * thread. */
 struct task *thread_of(struct task *task, int n);
-/* Ends a thread by pthread_cancel, wherever it waits. The handle is no more; thread_of() makes a new one. */
+/* Ends a thread by pthread_cancel, wherever it waits. thread_of() makes a new one. */
 void cancel_thread(struct task *thread);
 /* One more task besides T, U and V; up to 8. */
 struct task *new_task(void);
@@ -167,10 +169,11 @@ uint32_t id_of(struct task *task);	/* portd's number, as in a message's sender_t
  * noticed, too, kill_now() does not. Whatever was posted in its threads is gone with it. */
 void kill_task(struct task *task);
 void kill_now(struct task *task);
-/* A new process under the same name, after kill_task() or exec_task(): a new, empty task. Threads are
- * to be asked for again with thread_of(). */
+/* A new process under the same name, after kill_task() or exec_task(): a new, empty task.
+ * Threads are to be asked for again with thread_of(). */
 void restart(struct task *task);
-void stop_task(struct task *task);	/* SIGSTOP: returns when it has stopped; --jitter leaves it alone */
+/* SIGSTOP: returns when it has stopped; --jitter leaves it alone. */
+void stop_task(struct task *task);
 void continue_task(struct task *task);
 void signal_task(struct task *task, int number);
 /* To this thread; its handler counts, without SA_RESTART: see signals_of(). */
@@ -184,8 +187,8 @@ struct task *fork_task(struct task *task);
  * left for it. */
 void exec_task(struct task *task);
 
-/* The holder's name for the other's task port: a send right, made when first asked for, so it counts
- * among the holder's names. Moves as any right. */
+/* The holder's name for the other's task port: a send right, made when first asked for, so it
+ * counts among the holder's names. Moves as any right. */
 port_name_t task_port(struct task *holder, struct task *other);
 
 /* Rights ------------------------------------------------------------------------------ */
@@ -221,7 +224,8 @@ int allocate_name_in(struct task *c, port_name_t task, uint32_t kind, port_name_
 int deallocate_in(struct task *c, port_name_t task, port_name_t name);
 int destroy_in(struct task *c, port_name_t task, port_name_t name);
 int mod_refs_in(struct task *c, port_name_t task, port_name_t name, uint32_t kind, int32_t delta);
-int get_refs_in(struct task *c, port_name_t task, port_name_t name, uint32_t kind, uint32_t *urefsp);
+int get_refs_in(struct task *c, port_name_t task, port_name_t name, uint32_t kind,
+    uint32_t *urefsp);
 int get_type_in(struct task *c, port_name_t task, port_name_t name, uint32_t *typep);
 int rename_in(struct task *c, port_name_t task, port_name_t name, port_name_t new_name);
 int names_in(struct task *c, port_name_t task, size_t *n_namesp);
@@ -239,7 +243,8 @@ int set_qlimit_in(struct task *c, port_name_t task, port_name_t name, uint32_t q
 
 /* Sets. */
 int move_member(struct task *c, port_name_t member, port_name_t set);
-int set_status(struct task *c, port_name_t set, port_name_t *members, size_t room, size_t *n_membersp);
+int set_status(struct task *c, port_name_t set, port_name_t *members, size_t room,
+    size_t *n_membersp);
 /* Whether a set lists exactly these, in any order; PORT_NULL ends the list. */
 bool set_is(struct task *c, port_name_t set, ...);
 
@@ -252,7 +257,8 @@ int set_seqno(struct task *c, port_name_t name, uint32_t seqno);
 int set_payload(struct task *c, port_name_t name, uint64_t payload);
 int clear_payload(struct task *c, port_name_t name);
 int peek(struct task *c, port_name_t name, struct peek_out *peeked);
-int construct(struct task *c, uint32_t flags, uint32_t qlimit, uint64_t context, port_name_t *namep);
+int construct(struct task *c, uint32_t flags, uint32_t qlimit, uint64_t context,
+    port_name_t *namep);
 int destruct(struct task *c, port_name_t name, int32_t send_delta, uint64_t guard);
 int guard(struct task *c, port_name_t name, uint64_t guard, int strict);
 int unguard(struct task *c, port_name_t name, uint64_t guard);
@@ -287,7 +293,7 @@ struct letter {
 	size_t n_ports;
 	const struct item *items;	/* instead of ports: anything beside the bytes */
 	size_t n_items;
-	int fd;				/* a descriptor of the agent's as cargo; 0: none. It is closed on success */
+	int fd;				/* a descriptor of the agent's as cargo, closed on success; 0: none */
 	bool flat;			/* by port_msg, whatever it needs */
 };
 
@@ -306,12 +312,12 @@ struct item {
 
 /* What came back; ports, items and body live until the thread's next call. */
 struct mail {
-	struct msg_out out;		/* bits, remote, local, id, seqno, size, pid, uid, gid, task, payload, body */
+	struct msg_out out;		/* header, trailer and bytes */
 	const struct wire_port *ports;	/* the items that are single rights */
 	size_t n_ports;
-	const struct item *items;	/* all of them, in order; of a letter that went by port_msg */
+	const struct item *items;	/* all of them, in order, when it came by port_msg */
 	size_t n_items;
-	int fd;				/* a descriptor that came along: the agent's number, or -1 */
+	int fd;				/* that came along: the agent's number, or -1 */
 };
 
 /* Bytes that depend on the seed; and the sum of such bytes. */
@@ -340,7 +346,8 @@ uint32_t waiting(struct task *c);
 
 int send_plain(struct task *c, port_name_t remote, uint32_t remote_disposition, uint32_t id);
 int send_reply(struct task *c, port_name_t remote, uint32_t rd, port_name_t local, uint32_t ld);
-int send_right(struct task *c, port_name_t remote, uint32_t rd, port_name_t name, uint32_t disposition);
+int send_right(struct task *c, port_name_t remote, uint32_t rd, port_name_t name,
+    uint32_t disposition);
 /* So many messages with ids 0, 1, ... by COPY_SEND; they must fit. */
 void fill(struct task *c, port_name_t name, uint32_t n);
 /* Receives without waiting. */
