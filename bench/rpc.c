@@ -54,7 +54,8 @@ end_children(void)
 void
 bench_fail(const char *what, int err)
 {
-	fprintf(stderr, "%s: %s%s%s\n", peer->name, what, err ? ": " : "", err ? strerror(err) : "");
+	fprintf(stderr, "%s: %s%s%s\n", peer->name, what, err ? ": " : "",
+	    err ? strerror(err) : "");
 	end_children();
 	_exit(1);
 }
@@ -272,7 +273,8 @@ number(const char *text, unsigned long least, unsigned long most)
 	unsigned long value = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || value < least || value > most) {
-		fprintf(stderr, "%s: %s: give a number from %lu to %lu\n", peer->name, text, least, most);
+		fprintf(stderr, "%s: %s: give a number from %lu to %lu\n", peer->name, text,
+		    least, most);
 		exit(64);
 	}
 	return value;
@@ -317,7 +319,8 @@ rpc_main(const struct rpc_peer *measured, int argc, char **argv)
 	peer = measured;
 	read_options(argc, argv);
 	size = sizeof(*stage) + settings.calls * sizeof(uint64_t);
-	stage = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	stage = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (stage == MAP_FAILED)
 		bench_fail("mmap", errno);
 	if (settings.mediator)

@@ -4,9 +4,9 @@
  *
  * A port lives as long as its receive right. Dead, it is a husk that is
  * emptied by the world's work (port_die_step) and freed with the last right that
- * refers to it. The order of that death: what was queued goes first, with all that
- * it entails; then those who asked for the death of a name hear of it; then the one
- * who asked for no-senders gets his right back unused. */
+ * refers to it. The order of that death: what waited for room goes first, then what
+ * was queued, with all that it entails; then those who asked for the death of a name hear
+ * of it; then the one who asked for no-senders gets his right back unused. */
 #include "portd/port.h"
 
 #include <stdlib.h>
@@ -309,16 +309,18 @@ port_arm_no_senders(struct port *port, uint32_t sync)
 	port_expect(port, notify, sync);	/* eats notify */
 }
 
-/* Messages of senders that still wait die with the queue; they were sent, as far
- * as the senders know. */
+/* Messages of senders that still wait die with the queue, before what is in it; they were
+ * sent, as far as the senders know. */
 static void
 release_senders(struct port *port)
 {
+	struct list *oldest = port->queue.next;
+
 	while (!list_is_empty(&port->senders)) {
 		struct connection *sender = LIST_ENTRY(port->senders.next, struct connection, wait);
 		struct message *message = transfer_admit(sender);
 
-		list_link_tail(&port->queue, &message->link);
+		list_link_before(oldest, &message->link);
 	}
 }
 
