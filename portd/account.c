@@ -72,10 +72,17 @@ is_empty(const struct account *account)
 	return true;
 }
 
-/* After a flood: malloc would keep what it left for good. */
-static void
-give_memory_back(void)
+/* An account that once had much is settled: what it had is free, or about to be. */
+static bool much_is_free;
+
+/* After a flood malloc would keep for good what it left; once everything that goes with
+ * it has gone. */
+void
+account_tidy(void)
 {
+	if (!much_is_free)
+		return;
+	much_is_free = false;
 #ifdef __GLIBC__
 	malloc_trim(0);
 #endif
@@ -89,7 +96,7 @@ settle(struct account *account)
 	if (!account->closed || !is_empty(account))
 		return;
 	if (account->had_much)
-		give_memory_back();
+		much_is_free = true;
 	list_unlink(&account->link);
 	free(account);
 	if (--user->n_accounts == 0) {

@@ -81,4 +81,7 @@ void account_return(struct account *account, enum account_kind kind, size_t n);
 /* Debug: all accounts say what there is; aborts with a line when they do not. */
 void account_check(const struct world *world);
 
+/* Between requests: gives the system back what a flood had taken. */
+void account_tidy(void);
+
 #endif

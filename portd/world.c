@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "portd/account.h"
 #include "portd/connection.h"
 #include "portd/core.h"
 #include "portd/message.h"
@@ -119,6 +120,8 @@ core_leave(struct world *world)
 	while (world->busy == 1 && work(world))
 		;
 	world->busy--;
+	if (world->busy == 0)
+		account_tidy();
 	if (world->checked && world->busy == 0)
 		core_check(world);
 }

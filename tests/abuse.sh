@@ -123,19 +123,24 @@ together() {
 	nodes
 	mkfifo "$work/in"
 	rogues=''
-	for what in messages bytes files rights ports threads deaf mute; do
+	for what in messages bytes files rights ports threads deaf; do
+		: >"$work/said.$what"	# the fifo holds up the one behind it
 		"$rogue" $what <"$work/in" >"$work/said.$what" 2>&1 &
 		rogues="$rogues $!"
 	done
 	exec 9>"$work/in"
-	for what in messages bytes files rights ports threads deaf mute; do
+	for what in messages bytes files rights ports threads deaf; do
 		wait_until 600 grep -q . "$work/said.$what" || fail "$what goes on for ever"
 	done
+	# Last: its connections would push those out that have not said hello yet.
+	"$rogue" mute <"$work/in" >"$work/said.mute" 2>&1 9>&- &
+	rogues="$rogues $!"
+	wait_until 600 grep -q . "$work/said.mute" || fail "mute goes on for ever"
 	everybody_else
 	must "$build/tests/rubbish" "$XDG_RUNTIME_DIR/hird/portd"
 	exec 9>&-
 	for pid in $rogues; do
-		wait "$pid" || fail "one of $rogues was not refused as it should: $pid"
+		wait "$pid" || fail "one was not refused as it should: $(cat "$work"/said.*)"
 	done
 	everybody_else
 	recovered

@@ -34,6 +34,8 @@
 #include "wire/messages.h"
 #include "wire/runtime.h"
 
+enum { CONNECT_TRIES = 8 };
+
 struct connection {
 	int fd;			/* -1: none */
 	uint32_t cookie;	/* of the last call */
@@ -447,15 +449,31 @@ is_our_user(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0 && cred.uid == geteuid();
 }
 
+/* One try. */
+static int
+connect_once(const struct sockaddr_un *address, const char *program)
+{
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		return -errno;
+	if (!is_our_user(fd))
+		return -EPERM;
+	return port_attach(fd_steal(&fd), program);
+}
+
 /* Attaches this process to the user's portd. As port_attach, and -ENOENT or
  * -ECONNREFUSED: none runs; -EPERM: what is there is not ours (runtime_dir says
- * why). */
+ * why). Where many connect at once, portd drops the oldest that has not said hello: that one
+ * tries again. */
 int
 port_connect(const char *program)
 {
 	AUTO_TEXT struct text why = { 0 };
 	AUTO_FREE char *dir = runtime_dir(0, &why);
-	AUTO_CLOSE int fd = -1, dir_fd = -1;
+	AUTO_CLOSE int dir_fd = -1;
 	struct sockaddr_un address = { 0 };
 	int err;
 
@@ -464,14 +482,12 @@ port_connect(const char *program)
 	err = socket_address(&address, dir, &dir_fd);
 	if (err)
 		return err;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	if (!is_our_user(fd))
-		return -EPERM;
-	return port_attach(fd_steal(&fd), program);
+	for (int i = 0; i < CONNECT_TRIES; i++) {
+		err = connect_once(&address, program);
+		if (err != -ENOTCONN)
+			break;
+	}
+	return err;
 }
 
 /* Attaches as this process was meant to be. As port_attach and port_connect. */

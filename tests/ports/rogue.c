@@ -312,19 +312,20 @@ main(int argc, char **argv)
 		int (*act)(void);
 		int expected;
 		int begins;	/* by the library */
+		int or;		/* when others have taken from the user's share; 0: likewise */
 	} acts[] = {
-		{ "messages", messages, PORT_E_SEND_NO_BUFFER, 1 },
-		{ "bytes", bytes, PORT_E_SEND_NO_BUFFER, 1 },
-		{ "files", files, PORT_E_SEND_NO_BUFFER, 1 },
-		{ "rights", rights, PORT_E_NO_SPACE, 1 },
-		{ "ports", ports, PORT_E_NO_SPACE, 1 },
-		{ "threads", threads, PORT_E_RESOURCE_SHORTAGE, 0 },
-		{ "deaf", deaf, -EAGAIN, 0 },
-		{ "heir", heir, -EPIPE, 0 },
-		{ "guess", guess, PORT_E_INVALID_NAME, 1 },
-		{ "cut", cut, -EPIPE, 0 },
-		{ "dying", dying, -EPIPE, 0 },
-		{ "mute", mute, -EPIPE, 0 },
+		{ "messages", messages, PORT_E_SEND_NO_BUFFER, 1, 0 },
+		{ "bytes", bytes, PORT_E_SEND_NO_BUFFER, 1, 0 },
+		{ "files", files, PORT_E_SEND_NO_BUFFER, 1, 0 },
+		{ "rights", rights, PORT_E_NO_SPACE, 1, PORT_E_RESOURCE_SHORTAGE },
+		{ "ports", ports, PORT_E_NO_SPACE, 1, PORT_E_RESOURCE_SHORTAGE },
+		{ "threads", threads, PORT_E_RESOURCE_SHORTAGE, 0, 0 },
+		{ "deaf", deaf, -EAGAIN, 0, 0 },
+		{ "heir", heir, -EPIPE, 0, 0 },
+		{ "guess", guess, PORT_E_INVALID_NAME, 1, 0 },
+		{ "cut", cut, -EPIPE, 0, 0 },
+		{ "dying", dying, -EPIPE, 0, 0 },
+		{ "mute", mute, -EPIPE, 0, 0 },
 	};
 	char byte;
 
@@ -339,7 +340,7 @@ main(int argc, char **argv)
 		fflush(stdout);
 		while (read(STDIN_FILENO, &byte, 1) == 1)
 			;
-		return code != acts[i].expected;
+		return code != acts[i].expected && (acts[i].or == 0 || code != acts[i].or);
 	}
 	fprintf(stderr, "usage: rogue ACT\n");
 	return 64;
