@@ -75,7 +75,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += portd/test-account portd/test-memory portd/test-return portd/test-right portd/test-set portd/test-state portd/test-world
 TESTS += portd/test-account portd/test-memory portd/test-return portd/test-right portd/test-set portd/test-state portd/test-world
 portd_test_account_SOURCES = portd/test-account.c portd/test-case.h portd/test-client.c \
-	portd/test-client.h
+	portd/test-client.h portd/test-pidfd.h
 portd_test_account_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_memory_SOURCES = portd/test-memory.c portd/test-case.h portd/test-client.c \
 	portd/test-client.h
@@ -84,7 +84,7 @@ portd_test_return_SOURCES = portd/test-return.c portd/test-case.h portd/test-cli
 	portd/test-client.h
 portd_test_return_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_state_SOURCES = portd/test-state.c portd/test-case.h portd/test-client.c \
-	portd/test-client.h
+	portd/test-client.h portd/test-pidfd.h
 portd_test_state_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_set_SOURCES = portd/test-set.c portd/test-case.h portd/test-client.c \
 	portd/test-client.h
@@ -92,7 +92,8 @@ portd_test_set_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_right_SOURCES = portd/test-right.c portd/test-case.h portd/test-client.c \
 	portd/test-client.h
 portd_test_right_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
-portd_test_world_SOURCES = portd/test-world.c portd/test-client.c portd/test-client.h
+portd_test_world_SOURCES = portd/test-world.c portd/test-client.c portd/test-client.h \
+	portd/test-pidfd.h
 portd_test_world_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 endif
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "portd/account.h"
+#include "portd/test-pidfd.h"
 
 static struct account *
 account_of(const struct client *c)
@@ -251,13 +252,16 @@ a_child_that_never_was(void **state)
 static void
 a_spawned_process(void **state)
 {
-	port_name_t n = new_port(&T), task;
-	int fd = spawn(n, &task), status;
+	port_name_t n, task;
+	int fd, status;
 	pid_t pid;
 	char c;
 	int ends[2];
 
 	(void)state;
+	need_pidfds();
+	n = new_port(&T);
+	fd = spawn(n, &task);
 	OK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
 	pid = fork();
 	if (pid == 0) {

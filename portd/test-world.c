@@ -22,13 +22,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "base/sys.h"
 #include "portd/connection.h"
 #include "portd/core.h"
 #include "portd/message.h"
 #include "portd/port.h"
 #include "portd/task.h"
 #include "portd/test-client.h"
+#include "portd/test-pidfd.h"
 
 enum {
 	LEAVE = 1,		/* slot, port */
@@ -228,17 +228,6 @@ wait_until_told(uint32_t event, uint32_t times)
 {
 	while (told[event] < times)
 		uv_run(&loop, UV_RUN_ONCE);
-}
-
-/* Valgrind, among others, has none. */
-static void
-need_pidfds(void)
-{
-	int fd = sys_pidfd_open(getpid());
-
-	if (fd < 0)
-		skip();
-	close(fd);
 }
 
 static void

@@ -44,10 +44,11 @@ is_refused(ssize_t n)
 	return n < 0 && (errno == EPERM || errno == ENOSYS);
 }
 
-/* Reads memory. False: some of it is not there. Where the kernel may not be asked, it is
- * taken on trust. */
+/* Copies memory. False: some of it, here or there, is not. Where the kernel may not be
+ * asked, it is taken on trust. Always a read: valgrind knows what that fills, and nothing
+ * of what process_vm_writev does. */
 static bool
-read_memory(void *to, const void *from, size_t size)
+copy_memory(void *to, const void *from, size_t size)
 {
 	struct iovec local = { to, size }, remote = { (void *)(uintptr_t)from, size };
 	ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
@@ -59,19 +60,6 @@ read_memory(void *to, const void *from, size_t size)
 	return n >= 0 && (size_t)n == size;
 }
 
-/* Writes memory, likewise. */
-static bool
-write_memory(void *to, const void *from, size_t size)
-{
-	struct iovec local = { (void *)(uintptr_t)from, size }, remote = { to, size };
-	ssize_t n = process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
-
-	if (is_refused(n)) {
-		memcpy(to, from, size);
-		return true;
-	}
-	return n >= 0 && (size_t)n == size;
-}
 
 /* What leaves this task's memory ------------------------------------------------------ */
 
@@ -177,7 +165,7 @@ put_ports(
 		return;
 	}
 	if (!take_range(leaving, descriptor, n * sizeof(*names)) ||
-	    (n > 0 && !read_memory(names, descriptor->address, n * sizeof(*names)))) {
+	    (n > 0 && !copy_memory(names, descriptor->address, n * sizeof(*names)))) {
 		put_bad_memory(buf);
 		return;
 	}
@@ -288,7 +276,7 @@ load(struct wire_buf *body, const void *data, size_t size)
 	if (!body->data)
 		return -ENOMEM;
 	body->size = body->room = size;
-	return read_memory(body->data, data, size) ? 0 : PORT_E_SEND_INVALID_DATA;
+	return copy_memory(body->data, data, size) ? 0 : PORT_E_SEND_INVALID_DATA;
 }
 
 /* Makes a port_message of the buffer; it is to be released in any case. */
@@ -493,7 +481,7 @@ store(void *to, struct port_message *message, size_t n_descriptors, size_t trail
 	code = lay_out(flat, message, n_descriptors, size);
 	if (trailer)
 		put_trailer(flat + size, message);
-	if (!write_memory(to, flat, size + trailer)) {
+	if (!copy_memory(to, flat, size + trailer)) {
 		drop_lists(flat + HEAD, n_descriptors);
 		return PORT_E_RCV_INVALID_DATA;
 	}
@@ -512,7 +500,7 @@ store_header(void *to, size_t room, const struct port_message *message, size_t s
 	header.remote = PORT_NULL;
 	header.bits &= PORT_MSG_BITS(0, 0xff);
 	if (room >= HEADER)
-		write_memory(to, &header, HEADER);
+		copy_memory(to, &header, HEADER);
 }
 
 /* Puts what was received into the buffer, or says why it cannot be. Eats it. */
