@@ -44,18 +44,9 @@ struct snapshot {
 static void
 snapshot_init(struct snapshot *snapshot)
 {
-	static const size_t sizes[INSPECT_TABLES] = {
-		[INSPECT_TASKS] = sizeof(struct inspect_task),
-		[INSPECT_ENTRIES] = sizeof(struct inspect_entry),
-		[INSPECT_PORTS] = sizeof(struct inspect_port),
-		[INSPECT_MESSAGES] = sizeof(struct inspect_message),
-		[INSPECT_RIGHTS] = sizeof(struct inspect_right),
-		[INSPECT_WAITS] = sizeof(struct inspect_wait),
-	};
-
 	*snapshot = (struct snapshot){ 0 };
-	for (int i = 0; i < INSPECT_TABLES; i++)
-		snapshot->rows[i].size = sizes[i];
+	for (enum inspect_table i = 0; i < INSPECT_TABLES; i++)
+		snapshot->rows[i].size = inspect_record_size(i);
 }
 
 static void

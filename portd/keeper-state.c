@@ -111,8 +111,8 @@ put_incarnation(struct tape *tape, const struct incarnation *inc)
 	tape_put_u64(tape, inc->since);
 	tape_put_u32(tape, (uint32_t)inc->pid);
 	tape_put_fd(tape, inc->pidfd);
-	tape_put_fd(tape, inc->log_fd);
-	tape_put_blob(tape, inc->line, inc->line_size);
+	tape_put_fd(tape, inc->words.fd);
+	tape_put_blob(tape, inc->words.line, inc->words.size);
 	tape_put_u32(tape, task_id(inc->task));
 	state_put_right(tape, inc->control);
 	state_put_right(tape, inc->startup_reply);
@@ -277,12 +277,12 @@ fill_incarnation(struct state *state, struct incarnation *inc)
 	inc->since = tape_get_u64(tape);
 	inc->pid = (pid_t)tape_get_max(tape, INT32_MAX);
 	inc->pidfd = tape_get_some_fd(tape);
-	inc->log_fd = tape_get_some_fd(tape);
+	inc->words.fd = tape_get_some_fd(tape);
 	line = tape_get_blob(tape);
-	if (line.size > sizeof(inc->line))
+	if (line.size > sizeof(inc->words.line))
 		return tape_spoil(tape);
-	memcpy(inc->line, line.data, line.size);
-	inc->line_size = line.size;
+	memcpy(inc->words.line, line.data, line.size);
+	inc->words.size = line.size;
 	inc->task = state_get_task(state);
 	inc->control = state_get_lent(state);
 	inc->startup_reply = state_get_lent(state);
@@ -302,7 +302,7 @@ get_incarnation(struct state *state, struct keeper *keeper, struct translog *log
 		return NULL;
 	}
 	inc->keeper = keeper;
-	inc->pidfd = inc->log_fd = -1;
+	inc->pidfd = inc->words.fd = -1;
 	inc->log = translog_ref(log);
 	if (!fill_incarnation(state, inc))
 		tape_spoil(state->tape);

@@ -46,11 +46,9 @@ struct service_run {
 	uv_poll_t exit_poll;
 	uv_timer_t timer;
 	struct translog *log;
-	int log_fd;
+	struct translog_pipe words;
 	uv_poll_t log_poll;
 	unsigned n_handles;
-	char line[TRANSLOG_LINE_MAX];
-	size_t line_size;
 };
 
 static void consider(struct service *service);
@@ -58,32 +56,13 @@ static void consider(struct service *service);
 /* What it says --------------------------------------------------------------- */
 
 static void
-take_words(struct service_run *run, const char *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (data[i] != '\n' && run->line_size < sizeof(run->line))
-			run->line[run->line_size++] = data[i];
-		if (data[i] != '\n' && run->line_size < sizeof(run->line))
-			continue;
-		if (run->line_size > 0)
-			translog_line(run->log, run->pid, run->line, run->line_size);
-		run->line_size = 0;
-	}
-}
-
-/* One read a turn: a program that only talks must not keep the loop. */
-static void
 on_words(uv_poll_t *poll, int status, int events)
 {
 	struct service_run *run = poll->data;
-	char data[4096];
-	ssize_t n = read(run->log_fd, data, sizeof(data));
 
 	(void)status;
 	(void)events;
-	if (n > 0)
-		take_words(run, data, (size_t)n);
-	else if (n == 0 || errno != EAGAIN)
+	if (!translog_pipe_read(&run->words, run->log, run->pid, 1))
 		uv_poll_stop(poll);
 }
 
@@ -97,7 +76,7 @@ on_closed(uv_handle_t *handle)
 	if (--run->n_handles > 0)
 		return;
 	fd_close(&run->pidfd);
-	fd_close(&run->log_fd);
+	fd_close(&run->words.fd);
 	translog_unref(run->log);
 	free(run);
 }
@@ -181,8 +160,7 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 	kill(-run->pid, SIGKILL);	/* what it has forked; it leads a session of its own */
 	waitpid(run->pid, &status, 0);
 	uv_poll_stop(poll);
-	on_words(&run->log_poll, 0, UV_READABLE);
-	take_words(run, "\n", 1);
+	translog_pipe_drain(&run->words, run->log, run->pid);
 	if (run->task) {
 		struct task *task = run->task;
 
@@ -214,7 +192,7 @@ run_new(struct service *service)
 
 	if (!run)
 		return NULL;
-	run->pidfd = run->log_fd = -1;
+	run->pidfd = run->words.fd = -1;
 	run->service = service;
 	run->since = (uint64_t)time(NULL);
 	/* The form of a node's path: file names are made of these. */
@@ -238,7 +216,7 @@ run_watch(struct service_run *run, struct names *names)
 
 	if (err)
 		return err;
-	err = uv_poll_init(loop, &run->log_poll, run->log_fd);
+	err = uv_poll_init(loop, &run->log_poll, run->words.fd);
 	if (err) {
 		uv_close((uv_handle_t *)&run->exit_poll, NULL);
 		return err;
@@ -254,25 +232,12 @@ run_watch(struct service_run *run, struct names *names)
 
 /* Starting ------------------------------------------------------------------- */
 
-static int
-open_words(struct service_run *run, int *write_fdp)
-{
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	run->log_fd = fds[0];
-	*write_fdp = fds[1];
-	return 0;
-}
-
 /* Its first right is the context in which it was declared. */
 static int
 launch_run(struct service_run *run, const struct service *service)
 {
 	struct names_context *context = service->context;
-	AUTO_CLOSE int words = -1, child = -1;
+	AUTO_CLOSE int words = translog_pipe_open(&run->words), child = -1;
 	AUTO_ARGV struct argv env = { 0 };
 	struct launch what = {
 		.program = service->program,
@@ -280,7 +245,7 @@ launch_run(struct service_run *run, const struct service *service)
 		.env = &env,
 		.pdeathsig = false,
 	};
-	int err = open_words(run, &words);
+	int err = words < 0 ? words : 0;
 
 	if (!err)
 		err = world_new_task(context->names->world, right_make_send(context->port),
@@ -313,7 +278,7 @@ discard_run(struct service_run *run)
 	if (run->pid > 0)
 		waitpid(run->pid, NULL, 0);
 	fd_close(&run->pidfd);
-	fd_close(&run->log_fd);
+	fd_close(&run->words.fd);
 	translog_unref(run->log);
 	free(run);
 }
@@ -568,20 +533,10 @@ put_service(struct tape *tape, const struct service *service)
 	tape_put_str(tape, service->why);
 }
 
-static uint32_t
-length(const struct list *list)
-{
-	uint32_t n = 0;
-
-	LIST_FOR_EACH(at, next, list)
-		n++;
-	return n;
-}
-
 void
 service_put_all(struct tape *tape, const struct names_context *context)
 {
-	tape_put_u32(tape, length(&context->services));
+	tape_put_u32(tape, list_length(&context->services));
 	LIST_FOR_EACH(at, next, &context->services)
 		put_service(tape, LIST_ENTRY(at, struct service, link));
 }
@@ -669,20 +624,20 @@ put_run(struct tape *tape, const struct names *names, const struct service_run *
 	tape_put_u32(tape, run->task ? task_id(run->task) : 0);
 	tape_put_u32(tape, (uint32_t)run->pid);
 	tape_put_fd(tape, run->pidfd);
-	tape_put_fd(tape, run->log_fd);
+	tape_put_fd(tape, run->words.fd);
 	tape_put_u64(tape, run->since);
 	tape_put_u32(tape, run->checked_in);
 	tape_put_u32(tape, rests);
 	tape_put_u64(tape, rests ? uv_timer_get_due_in(&run->timer) : 0);
 	tape_put_str(tape, translog_path(run->log));
 	tape_put_str(tape, translog_last(run->log));
-	tape_put_blob(tape, run->line, run->line_size);
+	tape_put_blob(tape, run->words.line, run->words.size);
 }
 
 void
 service_put_runs(struct tape *tape, const struct names *names)
 {
-	tape_put_u32(tape, length(&names->runs));
+	tape_put_u32(tape, list_length(&names->runs));
 	LIST_FOR_EACH(at, next, &names->runs)
 		put_run(tape, names, LIST_ENTRY(at, struct service_run, link));
 }
@@ -694,10 +649,10 @@ get_log(struct tape *tape, struct service_run *run)
 	struct wire_blob line = tape_get_blob(tape);
 
 	run->log = translog_restore(path, last);
-	if (!run->log || line.size > sizeof(run->line))
+	if (!run->log || line.size > sizeof(run->words.line))
 		return tape_spoil(tape);
-	memcpy(run->line, line.data, line.size);
-	run->line_size = line.size;
+	memcpy(run->words.line, line.data, line.size);
+	run->words.size = line.size;
 	return !tape->error;
 }
 
@@ -735,7 +690,7 @@ get_run(struct state *state, struct names *names)
 	run->task = state_get_task(state);
 	run->pid = (pid_t)tape_get_max(tape, INT32_MAX);
 	run->pidfd = tape_get_some_fd(tape);
-	run->log_fd = tape_get_some_fd(tape);
+	run->words.fd = tape_get_some_fd(tape);
 	run->since = tape_get_u64(tape);
 	run->checked_in = tape_get_bool(tape);
 	rests = tape_get_bool(tape);
@@ -745,7 +700,7 @@ get_run(struct state *state, struct names *names)
 	    take_up(run, names, rests, due))
 		return true;
 	fd_close(&run->pidfd);
-	fd_close(&run->log_fd);
+	fd_close(&run->words.fd);
 	translog_unref(run->log);
 	free(run);
 	return tape_spoil(tape);

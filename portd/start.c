@@ -42,38 +42,14 @@ base_name(const char *path)
 /* The log ------------------------------------------------------------------- */
 
 static void
-take_log(struct incarnation *inc, const char *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (data[i] != '\n' && inc->line_size < sizeof(inc->line))
-			inc->line[inc->line_size++] = data[i];
-		if (data[i] == '\n' || inc->line_size == sizeof(inc->line)) {
-			if (inc->line_size > 0)
-				translog_line(inc->log, inc->pid, inc->line, inc->line_size);
-			inc->line_size = 0;
-		}
-	}
-}
-
-/* At most `rounds` reads: a translator that only talks must not keep the loop. */
-static void
-read_log(struct incarnation *inc, unsigned rounds)
-{
-	char data[4096];
-	ssize_t n = -1;
-
-	while (rounds-- > 0 && (n = read(inc->log_fd, data, sizeof(data))) > 0)
-		take_log(inc, data, (size_t)n);
-	if (n == 0)
-		uv_poll_stop(&inc->log_poll);
-}
-
-static void
 on_log(uv_poll_t *poll, int status, int events)
 {
+	struct incarnation *inc = poll->data;
+
 	(void)status;
 	(void)events;
-	read_log(poll->data, 4);
+	if (!translog_pipe_read(&inc->words, inc->log, inc->pid, 4))
+		uv_poll_stop(poll);
 }
 
 /* Release ------------------------------------------------------------------- */
@@ -86,7 +62,7 @@ on_closed(uv_handle_t *handle)
 	if (--inc->n_handles > 0)
 		return;
 	fd_close(&inc->pidfd);
-	fd_close(&inc->log_fd);
+	fd_close(&inc->words.fd);
 	argv_deinit(&inc->identities);
 	inc->log = translog_unref(inc->log);
 	free(inc->name);
@@ -222,8 +198,7 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 	kill_group(inc);
 	waitpid(inc->pid, &status, 0);
 	uv_poll_stop(poll);
-	read_log(inc, 64);
-	take_log(inc, "\n", 1);
+	translog_pipe_drain(&inc->words, inc->log, inc->pid);
 	describe_death(inc, status, why, sizeof(why));
 	tell_options(inc, NULL);
 	tell_death(inc, -EIO, why);
@@ -413,15 +388,13 @@ launch_process(struct incarnation *inc, const struct setting *setting, int *log_
 static int
 open_log(struct incarnation *inc, struct translog *log, int *write_fdp)
 {
-	int pipe_fds[2];
+	int fd = translog_pipe_open(&inc->words);
 
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return -errno;
-	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
-	inc->log_fd = pipe_fds[0];
+	if (fd < 0)
+		return fd;
 	inc->log = translog_ref(log);
 	translog_begin(log);
-	*write_fdp = pipe_fds[1];
+	*write_fdp = fd;
 	return 0;
 }
 
@@ -431,7 +404,7 @@ watch(struct incarnation *inc, uint32_t timeout_ms)
 	uv_loop_t *loop = inc->keeper->loop;
 
 	uv_poll_init(loop, &inc->exit_poll, inc->pidfd);
-	uv_poll_init(loop, &inc->log_poll, inc->log_fd);
+	uv_poll_init(loop, &inc->log_poll, inc->words.fd);
 	uv_timer_init(loop, &inc->timer);
 	inc->exit_poll.data = inc->log_poll.data = inc->timer.data = inc;
 	inc->n_handles = 3;
@@ -444,7 +417,7 @@ static void
 discard(struct incarnation *inc)
 {
 	drop_ports(inc);
-	fd_close(&inc->log_fd);
+	fd_close(&inc->words.fd);
 	inc->log = translog_unref(inc->log);
 	free(inc->name);
 	free(inc);
@@ -472,7 +445,7 @@ incarnation_start(struct keeper *keeper, const struct setting *setting, struct t
 	if (!inc)
 		return NULL;
 	*inc = (struct incarnation){ .keeper = keeper, .owner = owner, .arg = arg,
-		.pidfd = -1, .log_fd = -1, .since = (uint64_t)time(NULL) };
+		.pidfd = -1, .words.fd = -1, .since = (uint64_t)time(NULL) };
 	inc->name = strdup(base_name(argv_word(&setting->argv, 0)));
 	inc->port = port_new_kernel(keeper->world, on_message, inc);
 	if (inc->name && inc->port)
@@ -495,7 +468,7 @@ bool
 incarnation_restore(struct incarnation *inc, struct state *state)
 {
 	inc->port = state_get_kernel(state, on_message, inc);
-	if (!inc->port || !inc->task || inc->pidfd < 0 || inc->log_fd < 0) {
+	if (!inc->port || !inc->task || inc->pidfd < 0 || inc->words.fd < 0) {
 		tape_spoil(state->tape);
 		inc->task = NULL;
 		inc->port = NULL;

@@ -55,10 +55,8 @@ struct incarnation {
 	uv_poll_t exit_poll;
 	uv_timer_t timer;
 	uv_poll_t log_poll;
-	int log_fd;
+	struct translog_pipe words;
 	struct translog *log;
-	char line[TRANSLOG_LINE_MAX];
-	size_t line_size;
 	unsigned n_handles;
 	struct port *port;		/* start-up; receives also the answers of the control port */
 	struct task *task;		/* NULL: gone */

@@ -79,22 +79,12 @@ set_number(struct putting *putting, struct map *map, const void *thing, uint32_t
 		putting->tape->error = -ENOMEM;
 }
 
-static uint32_t
-length(const struct list *list)
-{
-	uint32_t n = 0;
-
-	LIST_FOR_EACH(link, next, list)
-		n++;
-	return n;
-}
-
 static void
 put_accounts(struct putting *putting)
 {
 	uint32_t n = 0;
 
-	tape_put_u32(putting->tape, length(&putting->world->accounts));
+	tape_put_u32(putting->tape, list_length(&putting->world->accounts));
 	LIST_FOR_EACH(link, next, &putting->world->accounts) {
 		const struct account *account = LIST_ENTRY(link, struct account, link);
 
@@ -130,7 +120,7 @@ put_port_itself(struct putting *putting, const struct port *port)
 static void
 put_ports(struct putting *putting)
 {
-	tape_put_u32(putting->tape, length(&putting->world->ports));
+	tape_put_u32(putting->tape, list_length(&putting->world->ports));
 	LIST_FOR_EACH(link, next, &putting->world->ports)
 		put_port_itself(putting, LIST_ENTRY(link, struct port, link));
 }
@@ -258,7 +248,7 @@ put_tasks(struct putting *putting)
 {
 	uint32_t n = 0;
 
-	tape_put_u32(putting->tape, length(&putting->world->tasks));
+	tape_put_u32(putting->tape, list_length(&putting->world->tasks));
 	LIST_FOR_EACH(link, next, &putting->world->tasks) {
 		struct task *task = LIST_ENTRY(link, struct task, link);
 
@@ -293,7 +283,7 @@ put_message(struct putting *putting, const struct message *message)
 static void
 put_messages(struct putting *putting)
 {
-	tape_put_u32(putting->tape, length(&putting->world->messages));
+	tape_put_u32(putting->tape, list_length(&putting->world->messages));
 	LIST_FOR_EACH(link, next, &putting->world->messages)
 		put_message(putting, LIST_ENTRY(link, struct message, world));
 }
@@ -301,7 +291,7 @@ put_messages(struct putting *putting)
 static void
 put_waiting(struct putting *putting, const struct list *list)
 {
-	tape_put_u32(putting->tape, length(list));
+	tape_put_u32(putting->tape, list_length(list));
 	LIST_FOR_EACH(link, next, list)
 		tape_put_u32(putting->tape, number_of(putting, &putting->connections,
 		    LIST_ENTRY(link, struct connection, wait)));
@@ -317,7 +307,7 @@ put_contents(struct putting *putting, const struct port *port)
 	tape_put_u32(tape, port->msgcount);
 	LIST_FOR_EACH(link, next, &port->queue)
 		tape_put_u64(tape, LIST_ENTRY(link, struct message, link)->number);
-	tape_put_u32(tape, length(&port->holders));
+	tape_put_u32(tape, list_length(&port->holders));
 	LIST_FOR_EACH(link, next, &port->holders) {
 		const struct entry *entry = LIST_ENTRY(link, struct entry, holder);
 
@@ -340,7 +330,7 @@ put_set(struct putting *putting, const struct set *set)
 	tape_put_u32(tape, set->n_members);
 	LIST_FOR_EACH(link, next, &set->members)
 		put_port(tape, LIST_ENTRY(link, struct port, member));
-	tape_put_u32(tape, length(&set->filled));
+	tape_put_u32(tape, list_length(&set->filled));
 	LIST_FOR_EACH(link, next, &set->filled)
 		put_port(tape, LIST_ENTRY(link, struct port, filled));
 	put_waiting(putting, &set->receivers);
@@ -1161,7 +1151,7 @@ get_holders(struct state *state, struct port *port)
 {
 	uint32_t n = tape_get_count(state->tape, 8);
 
-	if (n != length(&port->holders))
+	if (n != list_length(&port->holders))
 		spoil(state);
 	for (uint32_t i = 0; i < n && is_good(state); i++) {
 		struct task *task = map_get(&state->tasks, tape_get_u32(state->tape));
@@ -1409,7 +1399,7 @@ accounts_are_sane(const struct world *world)
 			return false;
 		n_open += !account->closed;
 	}
-	return n_open == length(&world->tasks);
+	return n_open == list_length(&world->tasks);
 }
 
 /* The first thing that is not as it should be, or NULL. */

@@ -2,6 +2,7 @@
 /* translog: a ring of lines and a bounded file. */
 #include "portd/translog.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +14,10 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+
+enum {
+	DRAIN_READS = 64,	/* what fits into a pipe */
+};
 
 struct translog {
 	unsigned refs;
@@ -209,4 +214,50 @@ translog_remove(struct translog *log)
 	fd_close(&log->fd);
 	unlink(log->path);
 	unlink(log->old_path);
+}
+
+/* Pipes ---------------------------------------------------------------------- */
+
+int
+translog_pipe_open(struct translog_pipe *pipe)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	pipe->fd = fds[0];
+	return fds[1];
+}
+
+static void
+end_line(struct translog_pipe *pipe, struct translog *log, pid_t pid)
+{
+	if (pipe->size > 0)
+		translog_line(log, pid, pipe->line, pipe->size);
+	pipe->size = 0;
+}
+
+bool
+translog_pipe_read(struct translog_pipe *pipe, struct translog *log, pid_t pid, unsigned rounds)
+{
+	char data[4096];
+	ssize_t n = -1;
+
+	errno = EAGAIN;
+	while (rounds-- > 0 && (n = read(pipe->fd, data, sizeof(data))) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			if (data[i] != '\n')
+				pipe->line[pipe->size++] = data[i];
+			if (data[i] == '\n' || pipe->size == sizeof(pipe->line))
+				end_line(pipe, log, pid);
+		}
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+void
+translog_pipe_drain(struct translog_pipe *pipe, struct translog *log, pid_t pid)
+{
+	translog_pipe_read(pipe, log, pid, DRAIN_READS);
+	end_line(pipe, log, pid);
 }

@@ -6,6 +6,7 @@
 #ifndef PORTD_TRANSLOG_H
 #define PORTD_TRANSLOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -16,6 +17,13 @@ enum {
 };
 
 struct translog;
+
+/* Where a program's words come out. */
+struct translog_pipe {
+	int fd;				/* -1: none */
+	size_t size;			/* of the line so far */
+	char line[TRANSLOG_LINE_MAX];
+};
 
 struct translog *translog_new(const char *dir, const char *node_path);
 /* The one that another portd had there, and what was said last. */
@@ -32,5 +40,15 @@ void translog_begin(struct translog *log);
 void translog_rest(struct translog *log);
 /* Removes the files: the node is no more. */
 void translog_remove(struct translog *log);
+
+
+/* The descriptor that the program writes to, or -errno. */
+int translog_pipe_open(struct translog_pipe *pipe);
+/* At most `rounds` reads: who only talks must not keep the loop. False: nothing will come
+ * any more. */
+bool translog_pipe_read(struct translog_pipe *pipe, struct translog *log, pid_t pid,
+    unsigned rounds);
+/* What is left, and a line that has no end. */
+void translog_pipe_drain(struct translog_pipe *pipe, struct translog *log, pid_t pid);
 
 #endif

@@ -89,16 +89,6 @@ on_connection(uv_poll_t *handle, int status, int events)
 /* Questions -------------------------------------------------------------------- */
 
 static uint32_t
-length(const struct list *list)
-{
-	uint32_t n = 0;
-
-	LIST_FOR_EACH(link, next, list)
-		n++;
-	return n;
-}
-
-static uint32_t
 count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -127,10 +117,10 @@ static void
 count(struct world_answer *answer)
 {
 	answer->tasks = world_tasks(world);
-	answer->ports = length(&world->ports);
-	answer->messages = length(&world->messages);
+	answer->ports = list_length(&world->ports);
+	answer->messages = list_length(&world->messages);
 	answer->regions = (uint32_t)world->memory_files.n_values;
-	answer->accounts = length(&world->accounts);
+	answer->accounts = list_length(&world->accounts);
 	answer->fds = count_fds();
 }
 

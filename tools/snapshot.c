@@ -44,27 +44,19 @@ snapshot_row(const struct snapshot *snapshot, enum inspect_table table, size_t i
 	return snapshot->data + extent->offset + i * extent->size;
 }
 
-static const size_t sizes[INSPECT_TABLES] = {
-	[INSPECT_TASKS] = sizeof(struct inspect_task),
-	[INSPECT_ENTRIES] = sizeof(struct inspect_entry),
-	[INSPECT_PORTS] = sizeof(struct inspect_port),
-	[INSPECT_MESSAGES] = sizeof(struct inspect_message),
-	[INSPECT_RIGHTS] = sizeof(struct inspect_right),
-	[INSPECT_WAITS] = sizeof(struct inspect_wait),
-};
-
 static int
 check_extents(const struct snapshot *snapshot)
 {
 	if (snapshot->size < sizeof(*snapshot->head) || snapshot->head->magic != INSPECT_MAGIC ||
 	    snapshot->head->tables < INSPECT_TABLES)
 		return -EPROTO;
-	for (int i = 0; i < INSPECT_TABLES; i++) {
+	for (enum inspect_table i = 0; i < INSPECT_TABLES; i++) {
 		const struct inspect_extent *extent = &snapshot->head->table[i];
 		uint64_t bytes = (uint64_t)extent->n * extent->size;
 
-		if (extent->size < sizes[i] || extent->size % 8 || extent->offset % 8 ||
-		    extent->offset > snapshot->size || bytes > snapshot->size - extent->offset)
+		if (extent->size < inspect_record_size(i) || extent->size % 8 ||
+		    extent->offset % 8 || extent->offset > snapshot->size ||
+		    bytes > snapshot->size - extent->offset)
 			return -EPROTO;
 	}
 	return 0;

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 
@@ -26,6 +27,17 @@ static inline bool
 list_is_empty(const struct list *head)
 {
 	return head->next == head || head->next == NULL;
+}
+
+/* Walks it. */
+static inline uint32_t
+list_length(const struct list *head)
+{
+	uint32_t n = 0;
+
+	for (const struct list *link = head->next; link && link != head; link = link->next)
+		n++;
+	return n;
 }
 
 static inline bool

@@ -9,6 +9,7 @@
 #ifndef WIRE_INSPECT_H
 #define WIRE_INSPECT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -202,5 +203,21 @@ struct inspect_event_right {
 	uint32_t kind;
 	uint32_t unused;
 };
+
+/* Bytes of a record of a table, as this header knows it. */
+static inline size_t
+inspect_record_size(enum inspect_table table)
+{
+	static const size_t sizes[INSPECT_TABLES] = {
+		[INSPECT_TASKS] = sizeof(struct inspect_task),
+		[INSPECT_ENTRIES] = sizeof(struct inspect_entry),
+		[INSPECT_PORTS] = sizeof(struct inspect_port),
+		[INSPECT_MESSAGES] = sizeof(struct inspect_message),
+		[INSPECT_RIGHTS] = sizeof(struct inspect_right),
+		[INSPECT_WAITS] = sizeof(struct inspect_wait),
+	};
+
+	return sizes[table];
+}
 
 #endif

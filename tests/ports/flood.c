@@ -454,16 +454,6 @@ left(const char *what, size_t n)
 	return n > 0;
 }
 
-static size_t
-length(const struct list *list)
-{
-	size_t n = 0;
-
-	LIST_FOR_EACH(link, next, list)
-		n++;
-	return n;
-}
-
 /* All tasks end; what is left then is left behind. */
 static int
 end(int fds_before)
@@ -479,11 +469,11 @@ end(int fds_before)
 	port_kill(shop);
 	pump(16);
 	check();
-	n += left("tasks", length(&world->tasks));
-	n += left("ports", length(&world->ports));
-	n += left("messages, regions with them", length(&world->messages));
-	n += left("accounts", length(&world->accounts));
-	n += left("users", length(&world->users));
+	n += left("tasks", list_length(&world->tasks));
+	n += left("ports", list_length(&world->ports));
+	n += left("messages, regions with them", list_length(&world->messages));
+	n += left("accounts", list_length(&world->accounts));
+	n += left("users", list_length(&world->users));
 	n += left("memory files", world->memory_files.n_values);
 	n += left("strangers", world->n_strangers);
 	world_free(world);
