@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 
 #ifdef __cplusplus
@@ -191,6 +192,50 @@ struct trans_ops {
 	/* offset: 0, or the `next` of the last entry that was taken. "." and ".." are the library's. */
 	int (*readdir)(struct trans_req *req, trans_node_t node, off_t offset, struct trans_dir *dir);
 	ssize_t (*readlink)(struct trans_req *req, trans_node_t node, char *buf, size_t size);
+
+	/* Trees that can be written. A name is one component, never "." or "..", at most 255
+	 * bytes. Modes are as the caller asked, his umask applied. After a crash the library
+	 * runs what was under way once more and finds out whether it had been done: callbacks need
+	 * not. */
+	/* A regular file, fifo, socket or device (rdev), by the type in mode. -EEXIST. */
+	int (*create)(struct trans_req *req, trans_node_t dir, const char *name, mode_t mode,
+	    dev_t rdev, trans_node_t *nodep);
+	int (*mkdir)(struct trans_req *req, trans_node_t dir, const char *name, mode_t mode,
+	    trans_node_t *nodep);
+	int (*symlink)(struct trans_req *req, trans_node_t dir, const char *name,
+	    const char *target, trans_node_t *nodep);
+	int (*link)(struct trans_req *req, trans_node_t node, trans_node_t dir, const char *name);
+	/* Of a file that is open the content stays until its last close. */
+	int (*unlink)(struct trans_req *req, trans_node_t dir, const char *name);
+	int (*rmdir)(struct trans_req *req, trans_node_t dir, const char *name);
+	/* flags: of renameat2(2), RENAME_NOREPLACE and RENAME_EXCHANGE. */
+	int (*rename)(struct trans_req *req, trans_node_t dir, const char *name,
+	    trans_node_t new_dir, const char *new_name, unsigned flags);
+	/* what: TRANS_SET_*; times may be UTIME_NOW. Sizes go to truncate. */
+	int (*change)(struct trans_req *req, trans_node_t node, const struct stat *st, int what);
+	/* flags: of open(2). close: the last of these is gone. Without them all opens succeed. */
+	int (*open)(struct trans_req *req, trans_node_t node, int flags);
+	void (*close)(trans_node_t node);
+	int (*fsync)(struct trans_req *req, trans_node_t node, int data_only);
+	int (*statfs)(struct trans_req *req, struct statvfs *st);
+	/* As getxattr(2) and its kin: size 0 asks for the size; -ERANGE, -ENODATA. */
+	ssize_t (*getxattr)(struct trans_req *req, trans_node_t node, const char *name, char *value,
+	    size_t size);
+	int (*setxattr)(struct trans_req *req, trans_node_t node, const char *name,
+	    const char *value, size_t size, int flags);
+	ssize_t (*listxattr)(struct trans_req *req, trans_node_t node, char *list, size_t size);
+	int (*removexattr)(struct trans_req *req, trans_node_t node, const char *name);
+	/* The kernel has forgotten n of the lookups (creations, too) that gave it this node. A
+	 * crash may swallow some: nothing but memory may depend on it. */
+	void (*forget)(trans_node_t node, uint64_t n);
+};
+
+enum {
+	TRANS_SET_MODE = 1,
+	TRANS_SET_UID = 2,
+	TRANS_SET_GID = 4,
+	TRANS_SET_ATIME = 8,	/* st_atim */
+	TRANS_SET_MTIME = 16,
 };
 
 #define TRANS_OPS .size = sizeof(struct trans_ops)
@@ -230,6 +275,17 @@ int trans_leaving(void);
 void trans_progress(unsigned percent);
 /* The node that this translator covers: O_PATH, or -1. */
 int trans_underlying(void);
+/* Memory that a successor finds as it was left, also after a crash in the middle of
+ * anything: what is in it is checked before it is believed. All zero at first, and after
+ * two crashes in a row. *sizep: bytes; pages cost nothing until they are written. From start on. */
+void *trans_memory(size_t *sizep);
+/* Leaves an open descriptor (fd stays the caller's) with portd for a successor, under a number;
+ * for what cannot be opened again, as a file that is unlinked while it is open. At most
+ * TRANS_DEPOSITS_MAX. trans_deposited: a descriptor of one's own, or -ENOENT. */
+enum { TRANS_DEPOSITS_MAX = 256 };
+int trans_deposit(uint64_t key, int fd);
+int trans_deposited(uint64_t key);
+void trans_withdraw(uint64_t key);
 /* The content of a node changed other than through a request: caches are
  * dropped. TRANS_ROOT drops everything. */
 void trans_invalidate(trans_node_t node);
