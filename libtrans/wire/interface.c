@@ -97,10 +97,12 @@ get_right(struct wire_buf *buf, const struct wire_field *field)
 static inline const struct wire_field *
 put_numbers(struct wire_buf *buf, const struct wire_field *field, const void *value)
 {
-	uint8_t *at = buf->data + buf->size, *end = buf->data + buf->room;
+	uint8_t *at, *end;
 
 	if (buf->error || !buf->data)
 		return field;
+	at = buf->data + buf->size;
+	end = buf->data + buf->room;
 	for (; field->type == WIRE_TYPE_u32 && end - at >= 4; field++) {
 		uint32_t number = htole32(AT(u32));
 
@@ -206,10 +208,12 @@ wire_shape_put(struct wire_buf *buf, const struct wire_shape *shape, const void 
 static inline const struct wire_field *
 get_numbers(struct wire_buf *buf, const struct wire_field *field, void *value)
 {
-	const uint8_t *at = buf->data + buf->at, *end = buf->data + buf->size;
+	const uint8_t *at, *end;
 
 	if (buf->error || !buf->data)
 		return field;
+	at = buf->data + buf->at;
+	end = buf->data + buf->size;
 	for (; field->type == WIRE_TYPE_u32 && end - at >= 4; field++) {
 		uint32_t number;
 
