@@ -14,6 +14,12 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/control.c \
 	libtrans/trans/control.h \
 	libtrans/trans/fuse.c \
+	libtrans/trans/fuse-attr.c \
+	libtrans/trans/fuse-dir.c \
+	libtrans/trans/fuse-file.c \
+	libtrans/trans/fuse-front.h \
+	libtrans/trans/fuse-name.c \
+	libtrans/trans/fuse-request.c \
 	libtrans/trans/fuse.h \
 	libtrans/trans/listing.c \
 	libtrans/trans/listing.h \
