@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* fuse-attr: requests that ask or change what a node is like, and the targets of
- * links. */
+/* fuse-attr: requests that ask or change what a node is like, the targets of
+ * links, and what the file system is like.
+ *
+ * No ENOSYS but where front_is_fixed says so: the kernel would not ask again, not even
+ * a successor that knows better. */
 #include "trans/fuse-front.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "trans/node.h"
+#include "wire/fusewire.h"
 
 static void
 run_getattr(struct trans_req *req)
@@ -49,15 +55,17 @@ changes_of(int to_set)
 	int what = 0;
 
 	if (to_set & FUSE_SET_ATTR_MODE)
-		what |= NODE_SET_MODE;
-	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
-		what |= NODE_SET_OWNER;
+		what |= TRANS_SET_MODE;
+	if (to_set & FUSE_SET_ATTR_UID)
+		what |= TRANS_SET_UID;
+	if (to_set & FUSE_SET_ATTR_GID)
+		what |= TRANS_SET_GID;
 	if (to_set & FUSE_SET_ATTR_SIZE)
 		what |= NODE_SET_SIZE;
 	if (to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW))
-		what |= NODE_SET_ATIME;
+		what |= TRANS_SET_ATIME;
 	if (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW))
-		what |= NODE_SET_MTIME;
+		what |= TRANS_SET_MTIME;
 	return what;
 }
 
@@ -100,21 +108,31 @@ op_readlink(fuse_req_t from, fuse_ino_t id)
 		front_run_readlink(req);
 }
 
-/* The rest: always the same answers ---------------------------------------
- *
- * No ENOSYS but where is_fixed says so: the kernel would not ask again, not even
- * a successor that knows better. */
+/* The file system --------------------------------------------------------- */
 
+static void
+run_statfs(struct trans_req *req)
+{
+	struct statvfs st;
+
+	if (front_is_finished(req, node_statfs(req, &st)))
+		return;
+	fuse_reply_statfs(front_handle(req), &st);
+	req_free(req);
+}
+
+/* The answer is the same for every node, also for one that is no more. */
 void
 op_statfs(fuse_req_t from, fuse_ino_t id)
 {
-	struct statvfs st = { .f_bsize = 4096, .f_frsize = 4096, .f_files = node_count(),
-	    .f_namemax = NAME_MAX };
+	struct trans_req *req = front_begin(from, FUSE_ROOT_ID, run_statfs);
 
 	(void)id;
-	fuse_reply_statfs(from, &st);
+	if (req)
+		run_statfs(req);
 }
 
+/* The kernel has looked at the mode. */
 void
 op_access(fuse_req_t from, fuse_ino_t id, int mask)
 {
@@ -123,43 +141,129 @@ op_access(fuse_req_t from, fuse_ino_t id, int mask)
 	fuse_reply_err(from, 0);
 }
 
+/* Extended attributes ----------------------------------------------------- */
+
+static bool
+copy_value(struct trans_req *req, const char *value, size_t size)
+{
+	req->size = size;
+	req->copy = malloc(size + 1);
+	if (!req->copy) {
+		front_is_finished(req, -ENOMEM);
+		return false;
+	}
+	memcpy(req->copy, value, size);
+	return true;
+}
+
+static void
+run_setxattr(struct trans_req *req)
+{
+	if (front_is_finished(req, node_setxattr(req, req->node, req->name, req->copy, req->size,
+	    req->flags)))
+		return;
+	fuse_reply_err(front_handle(req), 0);
+	req_free(req);
+}
+
+static struct trans_req *
+begin_xattr(fuse_req_t from, fuse_ino_t id, const char *name, void (*run)(struct trans_req *))
+{
+	struct trans_req *req;
+
+	if (strlen(name) > NAME_MAX) {
+		fuse_reply_err(from, ERANGE);
+		return NULL;
+	}
+	req = front_begin(from, id, run);
+	if (req)
+		strcpy(req->name, name);
+	return req;
+}
+
 void
 op_setxattr(fuse_req_t from, fuse_ino_t id, const char *name, const char *value, size_t size,
     int flags)
 {
-	(void)id;
-	(void)name;
-	(void)value;
-	(void)size;
-	(void)flags;
-	fuse_reply_err(from, EOPNOTSUPP);
+	struct trans_req *req = begin_xattr(from, id, name, run_setxattr);
+
+	if (!req || !copy_value(req, value, size))
+		return;
+	req->flags = flags;
+	run_setxattr(req);
+}
+
+/* A size was asked for, or as many bytes as that. */
+static void
+reply_xattr(struct trans_req *req, ssize_t size)
+{
+	if (front_is_finished(req, size))
+		return;
+	if (req->size == 0)
+		fuse_reply_xattr(front_handle(req), (size_t)size);
+	else
+		fuse_reply_buf(front_handle(req), front.reply, (size_t)size);
+	req_free(req);
+}
+
+static void
+run_getxattr(struct trans_req *req)
+{
+	reply_xattr(req, node_getxattr(req, req->node, req->name, front.reply, req->size));
 }
 
 void
 op_getxattr(fuse_req_t from, fuse_ino_t id, const char *name, size_t size)
 {
-	(void)id;
-	(void)name;
-	(void)size;
-	fuse_reply_err(from, front_is_fixed() ? ENOSYS : ENODATA);
+	struct trans_req *req;
+
+	if (front_is_fixed()) {
+		fuse_reply_err(from, ENOSYS);
+		return;
+	}
+	req = begin_xattr(from, id, name, run_getxattr);
+	if (!req)
+		return;
+	req->size = size < FUSEWIRE_MAX_WRITE ? size : FUSEWIRE_MAX_WRITE;
+	run_getxattr(req);
+}
+
+static void
+run_listxattr(struct trans_req *req)
+{
+	reply_xattr(req, node_listxattr(req, req->node, front.reply, req->size));
 }
 
 void
 op_listxattr(fuse_req_t from, fuse_ino_t id, size_t size)
 {
-	(void)id;
-	if (front_is_fixed())
+	struct trans_req *req;
+
+	if (front_is_fixed()) {
 		fuse_reply_err(from, ENOSYS);
-	else if (size == 0)
-		fuse_reply_xattr(from, 0);
-	else
-		fuse_reply_buf(from, NULL, 0);
+		return;
+	}
+	req = front_begin(from, id, run_listxattr);
+	if (!req)
+		return;
+	req->size = size < FUSEWIRE_MAX_WRITE ? size : FUSEWIRE_MAX_WRITE;
+	run_listxattr(req);
+}
+
+static void
+run_removexattr(struct trans_req *req)
+{
+	if (front_is_finished(req, node_removexattr(req, req->node, req->name)))
+		return;
+	fuse_reply_err(front_handle(req), 0);
+	req_free(req);
 }
 
 void
 op_removexattr(fuse_req_t from, fuse_ino_t id, const char *name)
 {
-	(void)id;
-	(void)name;
-	fuse_reply_err(from, ENODATA);
+	struct trans_req *req = begin_xattr(from, id, name, run_removexattr);
+
+	if (req)
+		run_removexattr(req);
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "trans/listing.h"
-#include "trans/memory.h"
 #include "trans/node.h"
+#include "trans/opens.h"
 #include "wire/fusewire.h"
 
 void
@@ -24,9 +24,18 @@ op_opendir(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file)
 	}
 	file->keep_cache = front_policy()->cache_readdir;
 	file->cache_readdir = front_policy()->cache_readdir && node_is_settled();
-	memory_count_open(1);
+	opens_change(front.slot, 0, 1);
 	if (fuse_reply_open(from, file) == -ENOENT)
-		memory_count_open(-1);
+		opens_change(NULL, 0, -1);
+}
+
+void
+op_releasedir(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file)
+{
+	(void)id;
+	(void)file;
+	opens_change(front.slot, 0, -1);
+	fuse_reply_err(from, 0);
 }
 
 /* A listing in the making, in front.reply. */

@@ -7,41 +7,47 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "trans/memory.h"
 #include "trans/node.h"
-#include "trans/translator.h"
+#include "trans/opens.h"
 #include "wire/fusewire.h"
+
+/* See fuse-front.h. */
+struct fuse_file_info
+front_file(int flags)
+{
+	return (struct fuse_file_info){
+		.flags = flags,
+		.keep_cache = front_policy()->keep_cache,
+		.direct_io = front_policy()->direct_io,
+		.noflush = 1,
+	};
+}
 
 static void
 reply_open(struct trans_req *req)
 {
-	struct fuse_file_info file = { .flags = req->flags };
+	struct fuse_file_info file = front_file(req->flags);
 
-	file.keep_cache = front_policy()->keep_cache;
-	file.direct_io = front_policy()->direct_io;
-	file.noflush = 1;
-	memory_count_open(1);
+	opens_change(req->slot, req->node, 1);
 	/* Interrupted meanwhile: no RELEASE will come. */
-	if (fuse_reply_open(front_handle(req), &file) == -ENOENT)
-		memory_count_open(-1);
+	if (fuse_reply_open(front_handle(req), &file) == -ENOENT &&
+	    opens_change(NULL, req->node, -1) == 0)
+		node_close(req->node);
+	req_free(req);
 }
 
 static void
 run_open(struct trans_req *req)
 {
 	struct stat st = { .st_size = 0 };
-	int err = 0;
+	int err = node_open(req, req->node, req->flags & ~O_TRUNC);
 
-	if ((req->flags & O_ACCMODE) != O_RDONLY && !node_is_writable())
-		err = -EROFS;
-	else if (req->flags & O_TRUNC)
+	if (err == 0 && (req->flags & O_TRUNC))
 		err = node_change(req, req->node, &st, NODE_SET_SIZE);
-	else if (front_is_fixed())
+	else if (err == 0 && front_is_fixed())
 		err = -ENOSYS;
-	if (front_is_finished(req, err))
-		return;
-	reply_open(req);
-	req_free(req);
+	if (!front_is_finished(req, err))
+		reply_open(req);
 }
 
 void
@@ -119,21 +125,33 @@ op_flush(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file)
 void
 op_release(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file)
 {
-	(void)id;
+	trans_node_t node = 0;
+
 	(void)file;
-	memory_count_open(-1);
+	if (front_node(id, &node) == 0 && opens_change(front.slot, node, -1) == 0)
+		node_close(node);
 	fuse_reply_err(from, 0);
+}
+
+static void
+run_fsync(struct trans_req *req)
+{
+	if (front_is_finished(req, node_fsync(req, req->node, req->flags)))
+		return;
+	fuse_reply_err(front_handle(req), 0);
+	req_free(req);
 }
 
 void
 op_fsync(fuse_req_t from, fuse_ino_t id, int datasync, struct fuse_file_info *file)
 {
-	int err = translator.ops.sync ? translator.ops.sync() : 0;
+	struct trans_req *req = front_begin(from, id, run_fsync);
 
-	(void)id;
-	(void)datasync;
 	(void)file;
-	fuse_reply_err(from, -err);
+	if (!req)
+		return;
+	req->flags = datasync;
+	run_fsync(req);
 }
 
 void

@@ -25,6 +25,8 @@ struct front {
 	uint64_t flags;		/* of INIT, as agreed */
 	bool gone;		/* unmounted or aborted */
 	uint64_t unique;	/* of the request in hand */
+	struct recovery_slot *slot;	/* its own, until something takes it over; may be NULL */
+	bool known;		/* a predecessor had it, too */
 	char *request;		/* FUSEWIRE_BUFFER bytes, page-aligned */
 	char *reply;		/* FUSEWIRE_MAX_WRITE bytes, likewise */
 };
@@ -38,8 +40,13 @@ fuse_ino_t front_id(trans_node_t node);
 int front_node(fuse_ino_t id, trans_node_t *nodep);
 fuse_req_t front_handle(const struct trans_req *req);
 struct trans_req *front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *));
+struct trans_req *front_begin_name(fuse_req_t from, fuse_ino_t id, const char *name,
+    const char *new_name, void (*run)(struct trans_req *));
 bool front_is_finished(struct trans_req *req, ssize_t result);
 struct fuse_entry_param front_entry(trans_node_t node, const struct stat *st);
+void front_reply_entry(struct trans_req *req, trans_node_t node, const struct stat *st);
+/* What the kernel is told of a file that is opened. */
+struct fuse_file_info front_file(int flags);
 /* Of a request that takes data, whoever gives it. */
 void front_run_read(struct trans_req *req);
 void front_run_readlink(struct trans_req *req);
@@ -65,7 +72,8 @@ void op_forget(fuse_req_t from, fuse_ino_t id, uint64_t n);
 void op_forget_multi(fuse_req_t from, size_t count, struct fuse_forget_data *forgets);
 void op_mknod(fuse_req_t from, fuse_ino_t parent, const char *name, mode_t mode, dev_t device);
 void op_mkdir(fuse_req_t from, fuse_ino_t parent, const char *name, mode_t mode);
-void op_remove(fuse_req_t from, fuse_ino_t parent, const char *name);
+void op_unlink(fuse_req_t from, fuse_ino_t parent, const char *name);
+void op_rmdir(fuse_req_t from, fuse_ino_t parent, const char *name);
 void op_symlink(fuse_req_t from, const char *target, fuse_ino_t parent, const char *name);
 void op_rename(fuse_req_t from, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
     const char *new_name, unsigned flags);
@@ -77,6 +85,7 @@ void op_create(fuse_req_t from, fuse_ino_t parent, const char *name, mode_t mode
 void op_opendir(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file);
 void op_readdir(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
     struct fuse_file_info *file);
+void op_releasedir(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file);
 void op_readdirplus(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
     struct fuse_file_info *file);
 

@@ -7,6 +7,7 @@
 #include <linux/fuse.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "trans/memory.h"
 #include "trans/node.h"
@@ -80,11 +81,20 @@ front_handle(const struct trans_req *req)
 	return req->handle;
 }
 
+/* As the kernel wants it: ENOSYS it would believe for ever, of all files. */
+static int
+errno_of(ssize_t error)
+{
+	if (error == -ENOSYS && !front_is_fixed())
+		return EOPNOTSUPP;
+	return (int)-error;
+}
+
 /* Answers of the author's own, from any thread: a read or a link's target. */
 static void
 door_error(struct trans_req *req, int error)
 {
-	fuse_reply_err(front_handle(req), -error);
+	fuse_reply_err(front_handle(req), errno_of(error));
 }
 
 static void
@@ -127,6 +137,30 @@ front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *))
 	}
 	req->node = node;
 	req->id = id;
+	req->slot = STEAL_PTR(front.slot);
+	req->known = front.known;
+	return req;
+}
+
+/* The same for the names that come with a request; the second may be NULL. */
+struct trans_req *
+front_begin_name(fuse_req_t from, fuse_ino_t id, const char *name, const char *new_name,
+    void (*run)(struct trans_req *))
+{
+	int err = node_check_name(name);
+	struct trans_req *req;
+
+	if (err == 0 && new_name)
+		err = node_check_name(new_name);
+	if (err < 0) {
+		fuse_reply_err(from, -err);
+		return NULL;
+	}
+	req = front_begin(from, id, run);
+	if (req)
+		strcpy(req->name, name);
+	if (req && new_name)
+		strcpy(req->new_name, new_name);
 	return req;
 }
 
@@ -140,7 +174,7 @@ front_is_finished(struct trans_req *req, ssize_t result)
 		return true;
 	if (result >= 0)
 		return false;
-	fuse_reply_err(front_handle(req), (int)-result);
+	fuse_reply_err(front_handle(req), errno_of(result));
 	req_free(req);
 	return true;
 }
@@ -156,4 +190,16 @@ front_entry(trans_node_t node, const struct stat *st)
 		.attr_timeout = front_timeout(),
 		.entry_timeout = front_timeout(),
 	};
+}
+
+/* Answers with an entry. Whoever asked may have been interrupted: then the kernel does
+ * not know the node. */
+void
+front_reply_entry(struct trans_req *req, trans_node_t node, const struct stat *st)
+{
+	struct fuse_entry_param entry = front_entry(node, st);
+
+	if (fuse_reply_entry(front_handle(req), &entry) == -ENOENT)
+		node_forget(node, 1);
+	req_free(req);
 }

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "trans/fuse-front.h"
+#include "trans/journal.h"
 #include "trans/listing.h"
 #include "trans/memory.h"
 #include "trans/req.h"
@@ -46,7 +47,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
-	.releasedir = op_release,
+	.releasedir = op_releasedir,
 	.fsyncdir = op_fsync,
 	.statfs = op_statfs,
 	.access = op_access,
@@ -61,8 +62,8 @@ static const struct fuse_lowlevel_ops operations = {
 	.lseek = op_lseek,
 	.mknod = op_mknod,
 	.mkdir = op_mkdir,
-	.unlink = op_remove,
-	.rmdir = op_remove,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
 	.symlink = op_symlink,
 	.rename = op_rename,
 	.link = op_link,
@@ -242,6 +243,26 @@ front_fd(void)
 	return front.fd;
 }
 
+/* Requests that libfuse 3.14 does not know and would answer with ENOSYS, which holds for the life
+ * of the mount. */
+enum { OPCODE_TMPFILE = 51 };
+
+static void
+refuse(uint64_t unique)
+{
+	struct fuse_out_header header = { .len = sizeof(header), .error = -EOPNOTSUPP,
+		.unique = unique };
+	struct iovec iov = { &header, sizeof(header) };
+
+	io_writev(front.fd, &iov, 1, NULL);
+}
+
+static bool
+wants_no_answer(uint32_t opcode)
+{
+	return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET;
+}
+
 /* The request in front.request. An interrupt does not go through libfuse: it
  * is for what we put off. */
 static void
@@ -253,14 +274,25 @@ dispatch(size_t size)
 	if (header->opcode == FUSE_INTERRUPT) {
 		const struct fuse_interrupt_in *interrupt = (const void *)(header + 1);
 
+		journal_read();
 		if (size >= sizeof(*header) + sizeof(*interrupt))
 			req_interrupt(interrupt->unique);
 		return;
 	}
-	if (header->opcode != FUSE_FORGET && header->opcode != FUSE_BATCH_FORGET)
+	front.slot = NULL;
+	front.known = false;
+	if (!wants_no_answer(header->opcode)) {
 		memory_count_request();
+		front.slot = journal_note(header->unique, header->opcode, header->nodeid,
+		    &front.known);
+	}
+	journal_read();
 	front.unique = header->unique;
-	fuse_session_process_buf(front.session, &buf);
+	if (header->opcode == OPCODE_TMPFILE)
+		refuse(header->unique);
+	else
+		fuse_session_process_buf(front.session, &buf);
+	journal_strike(STEAL_PTR(front.slot));
 }
 
 /* Serves one request that somebody else has read. 0, or -EBADMSG. */
@@ -284,8 +316,12 @@ front_process(const void *request, size_t size)
 int
 front_receive(void)
 {
-	ssize_t size = read(front.fd, front.request, FUSEWIRE_BUFFER);
+	ssize_t size;
 
+	journal_reading();
+	size = read(front.fd, front.request, FUSEWIRE_BUFFER);
+	if (size < (ssize_t)sizeof(struct fuse_in_header))
+		journal_read();
 	if (size == 0 || (size < 0 && is_gone(errno)) ||
 	    __atomic_load_n(&front.gone, __ATOMIC_RELAXED))
 		return -ENODEV;
