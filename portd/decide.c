@@ -57,13 +57,28 @@ pause_start(struct change *change)
 	change_answer(change);
 }
 
+/* Of the node that it will stand on, or -1; not a copy. */
+static int
+underlying_descriptor(const struct change *change)
+{
+	const struct mount *mount = change->node->mount;
+
+	if (change->underlying_fd >= 0)
+		return change->underlying_fd;
+	if (!change->stored && change->underlying_path[0])
+		return -1;
+	if (!mount)
+		return change->node_fd;
+	return change->stored ? mount_underlying(mount) : mount->beneath;
+}
+
 static void
 start_candidate(struct change *change)
 {
 	struct node *node = change->node;
 
-	change->candidate = incarnation_start(change->keeper, change->setting, node->log,
-	    change->timeout_ms, &owner, change);
+	change->candidate = incarnation_start(change->keeper, change->setting,
+	    underlying_descriptor(change), node->log, change->timeout_ms, &owner, change);
 	if (!change->candidate) {
 		change_fail(change, -errno, "%s: %s cannot be started: %s", node->path,
 		    argv_word(&change->setting->argv, 0), strerror(errno));
@@ -231,7 +246,8 @@ take_setting(struct change *change, const struct node_set_in *in)
 
 	if (in->argv.size == 0)
 		return 0;
-	change->setting = setting_new(in->argv, in->program, in->description, &why);
+	change->setting = setting_new(in->argv, in->program, in->description, in->grants,
+	    &why);
 	return change->setting ? 0 : change_fail(change, -EINVAL, "%s: %s", in->path, text_string(&why));
 }
 

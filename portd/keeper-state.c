@@ -74,6 +74,8 @@ put_setting(struct tape *tape, const struct setting *setting)
 		return;
 	tape_put_u32(tape, setting->kind);
 	tape_put_u32(tape, setting->nature);
+	tape_put_u32(tape, setting->needs);
+	tape_put_u32(tape, setting->grants);
 	tape_put_str(tape, setting->program);
 	tape_put_blob(tape, setting->argv.data, setting->argv.size);
 	tape_put_blob(tape, setting->files.data, setting->files.size);
@@ -119,6 +121,7 @@ put_incarnation(struct tape *tape, const struct incarnation *inc)
 	tape_put_blob(tape, &inc->attr, sizeof(inc->attr));
 	tape_put_u32(tape, inc->has_attr);
 	tape_put_blob(tape, inc->identities.data, inc->identities.size);
+	tape_put_blob(tape, &inc->sandbox, sizeof(inc->sandbox));
 	tape_put_u64(tape, inc->port->number);
 }
 
@@ -191,6 +194,8 @@ fill_setting(struct tape *tape, struct setting *setting)
 {
 	setting->kind = tape_get_u32(tape);
 	setting->nature = tape_get_u32(tape);
+	setting->needs = tape_get_u32(tape);
+	setting->grants = tape_get_u32(tape);
 	setting->program = strdup(tape_get_str(tape));
 	return setting->program && tape_get_argv(tape, &setting->argv) &&
 	    tape_get_argv(tape, &setting->files) && tape_get_argv(tape, &setting->identities) &&
@@ -288,7 +293,8 @@ fill_incarnation(struct state *state, struct incarnation *inc)
 	inc->startup_reply = state_get_lent(state);
 	tape_get_bytes(tape, &inc->attr, sizeof(inc->attr));
 	inc->has_attr = tape_get_bool(tape);
-	return tape_get_argv(tape, &inc->identities) && inc->name && inc->pid > 0;
+	return tape_get_argv(tape, &inc->identities) &&
+	    tape_get_bytes(tape, &inc->sandbox, sizeof(inc->sandbox)) && inc->name && inc->pid > 0;
 }
 
 /* log stays the caller's. NULL: it makes no sense. */

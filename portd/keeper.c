@@ -92,7 +92,12 @@ tell_node(struct node *node, struct node_get_out *out)
 		.log_path = translog_path(node->log),
 		.files = argv_blob(setting, true),
 		.underlying_path = node->underlying_path,
+		.needs = setting ? setting->needs : 0,
+		.grants = setting ? setting->grants : 0,
+		.sandbox = { "", 0 },
 	};
+	if (inc)
+		out->sandbox = (struct wire_blob){ &inc->sandbox, sizeof(inc->sandbox) };
 	read_recovery(node, out);
 }
 
@@ -144,6 +149,15 @@ count_running(const struct keeper *keeper)
 	return n;
 }
 
+/* Of the kernel's, what is made use of; and of ours, what is not. */
+static const char *
+features(const struct keeper *keeper)
+{
+	if (keeper->no_sandbox)
+		return keeper->resend ? "resend, no sandbox" : "no sandbox";
+	return keeper->resend ? "resend" : "";
+}
+
 static int
 handle_info(struct rpc_request *request, struct keeper_info_in *in, struct keeper_info_out *out)
 {
@@ -158,7 +172,7 @@ handle_info(struct rpc_request *request, struct keeper_info_in *in, struct keepe
 		.running = count_running(keeper),
 		.tasks = world_tasks(keeper->world),
 		.state_dir = keeper->state_dir,
-		.features = keeper->resend ? "resend" : "",
+		.features = features(keeper),
 	};
 	return 0;
 }
@@ -355,7 +369,8 @@ keeper_open(struct keeper *keeper, const struct keeper_config *config, struct te
 		.loop = config->loop, .world = config->world, .store = config->store,
 		.runtime_dir = config->runtime_dir, .state_dir = config->state_dir,
 		.log_dir = config->log_dir, .idle_ms = config->idle_ms,
-		.no_resend = config->no_resend, .self = config->self,
+		.no_resend = config->no_resend, .no_sandbox = config->no_sandbox,
+		.memory = config->memory, .self = config->self,
 		.stop = config->stop, .stop_arg = config->stop_arg,
 		.since = (uint64_t)time(NULL),
 	};

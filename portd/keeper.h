@@ -46,6 +46,8 @@ struct keeper {
 	uint32_t idle_ms;		/* a translator leaves after so long without requests */
 	uint64_t since;			/* seconds since 1970 */
 	bool no_resend;			/* do as if it had not */
+	bool no_sandbox;		/* for debugging: translators may all that the user may */
+	uint64_t memory;		/* bytes that a translator may have; 0: no limit */
 	bool resend;			/* the kernel offered FUSE_HAS_RESEND */
 	bool stopping;
 	struct replacement *replacement;	/* portd is about to be replaced */
@@ -64,6 +66,8 @@ struct keeper_config {
 	char *log_dir;
 	uint32_t idle_ms;
 	bool no_resend;
+	bool no_sandbox;
+	uint64_t memory;
 	const struct replace_self *self;
 	void (*stop)(void *arg);
 	void *stop_arg;

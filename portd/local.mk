@@ -29,7 +29,7 @@ portd_hird_portd_SOURCES = \
 	portd/store.c portd/store.h \
 	portd/tend.c \
 	portd/watch.c portd/watch.h
-portd_hird_portd_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
+portd_hird_portd_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
 dist_man_MANS += portd/hird-portd.8 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA
@@ -41,7 +41,7 @@ portd_test_mounter_SOURCES = portd/test-mounter.c portd/mounter.c portd/fusermou
 	portd/mountinfo.c portd/helper.c
 portd_test_mounter_LDADD = $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_store_SOURCES = portd/test-store.c portd/store.c portd/setting.c
-portd_test_store_LDADD = $(HIRD_LIBS) $(SQLITE3_LIBS) $(CMOCKA_LIBS)
+portd_test_store_LDADD = $(LAUNCH_LIBS) $(SQLITE3_LIBS) $(CMOCKA_LIBS)
 endif
 
 # The rights core: what a keeper of nodes links, and the unit tests.
@@ -76,25 +76,25 @@ check_PROGRAMS += portd/test-account portd/test-memory portd/test-return portd/t
 TESTS += portd/test-account portd/test-memory portd/test-return portd/test-right portd/test-set portd/test-state portd/test-world
 portd_test_account_SOURCES = portd/test-account.c portd/test-case.h portd/test-client.c \
 	portd/test-client.h portd/test-pidfd.h
-portd_test_account_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_account_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_memory_SOURCES = portd/test-memory.c portd/test-case.h portd/test-client.c \
 	portd/test-client.h
-portd_test_memory_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_memory_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_return_SOURCES = portd/test-return.c portd/test-case.h portd/test-client.c \
 	portd/test-client.h
-portd_test_return_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_return_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_state_SOURCES = portd/test-state.c portd/test-case.h portd/test-client.c \
 	portd/test-client.h portd/test-pidfd.h
-portd_test_state_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_state_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_set_SOURCES = portd/test-set.c portd/test-case.h portd/test-client.c \
 	portd/test-client.h
-portd_test_set_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_set_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_right_SOURCES = portd/test-right.c portd/test-case.h portd/test-client.c \
 	portd/test-client.h
-portd_test_right_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_right_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_world_SOURCES = portd/test-world.c portd/test-client.c portd/test-client.h \
 	portd/test-pidfd.h
-portd_test_world_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_world_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 endif
 
 # Not part of a build: make fuzz && portd/fuzz-node

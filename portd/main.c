@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "portd/instance.h"
@@ -31,6 +32,7 @@ enum {
 	EXIT_USAGE = 64,
 	DEFAULT_IDLE_S = 300,
 	DEFAULT_LINGER_S = 30,
+	DEFAULT_MEMORY_MIB = CONFINE_MEMORY >> 20,
 };
 
 struct settings {
@@ -40,6 +42,8 @@ struct settings {
 	bool background;
 	bool arm_if_set;
 	bool no_resend;
+	bool no_sandbox;
+	unsigned memory_mib;
 	unsigned idle_s;
 	unsigned linger_s;
 };
@@ -72,6 +76,8 @@ static const char usage[] =
     "      --arm-if-set         exit at once when nothing is set (for a login unit)\n"
     "      --idle=SECONDS       a translator without requests leaves after so long (300)\n"
     "      --linger=SECONDS     without nodes and clients, end after so long (30)\n"
+    "      --memory=MIB         what a translator may take, 0: all that there is (2048)\n"
+    "      --no-sandbox         let translators do all that you may, for debugging\n"
     "      --no-resend          do as on Linux before 6.9, which cannot deliver a request again\n"
     "  -v, --verbose            say more\n"
     "  -h, -?, --help           this\n"
@@ -82,6 +88,8 @@ enum {
 	OPTION_IDLE,
 	OPTION_LINGER,
 	OPTION_NO_RESEND,
+	OPTION_NO_SANDBOX,
+	OPTION_MEMORY,
 	/* Between two portds, see replace.h. */
 	OPTION_STATE,
 	OPTION_CHECK_STATE,
@@ -94,6 +102,8 @@ static const struct option long_options[] = {
 	{ "idle", required_argument, NULL, OPTION_IDLE },
 	{ "linger", required_argument, NULL, OPTION_LINGER },
 	{ "no-resend", no_argument, NULL, OPTION_NO_RESEND },
+	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
+	{ "memory", required_argument, NULL, OPTION_MEMORY },
 	{ "state", required_argument, NULL, OPTION_STATE },
 	{ "check-state", required_argument, NULL, OPTION_CHECK_STATE },
 	{ "state-version", no_argument, NULL, OPTION_STATE_VERSION },
@@ -104,17 +114,23 @@ static const struct option long_options[] = {
 };
 
 static unsigned
-parse_seconds(const char *option, const char *value)
+parse_number(const char *option, const char *value, const char *unit)
 {
 	char *end;
-	unsigned long seconds;
+	unsigned long number;
 
 	errno = 0;
-	seconds = strtoul(value, &end, 10);
-	if (errno == 0 && *value >= '0' && *value <= '9' && *end == '\0' && seconds <= 1000000)
-		return (unsigned)seconds;
-	log_error("--%s=%s: give a number of seconds, 0 to 1000000", option, value);
+	number = strtoul(value, &end, 10);
+	if (errno == 0 && *value >= '0' && *value <= '9' && *end == '\0' && number <= 1000000)
+		return (unsigned)number;
+	log_error("--%s=%s: give a number of %s, 0 to 1000000", option, value, unit);
 	exit(EXIT_USAGE);
+}
+
+static unsigned
+parse_seconds(const char *option, const char *value)
+{
+	return parse_number(option, value, "seconds");
 }
 
 static void
@@ -146,6 +162,12 @@ take_option(struct settings *settings, int option)
 		break;
 	case OPTION_NO_RESEND:
 		settings->no_resend = true;
+		break;
+	case OPTION_NO_SANDBOX:
+		settings->no_sandbox = true;
+		break;
+	case OPTION_MEMORY:
+		settings->memory_mib = parse_number("memory", optarg, "MiB");
 		break;
 	case OPTION_CHECK_STATE:
 		settings->only_check = true;
@@ -347,6 +369,8 @@ open_keeper(struct portd *portd, const struct settings *settings, char *runtime_
 		.loop = &portd->loop,
 		.idle_ms = settings->idle_s * 1000u,
 		.no_resend = settings->no_resend,
+		.no_sandbox = settings->no_sandbox,
+		.memory = (uint64_t)settings->memory_mib << 20,
 		.runtime_dir = runtime_dir,
 		.state_dir = state_dir,
 		.self = &portd->self,
@@ -521,8 +545,11 @@ know_self(struct portd *portd, const struct settings *settings, const char *name
 	portd->self.listen_fd = &portd->instance.listen_fd;
 	err = argv_add(argv, name) | argv_printf(argv, "--idle=%u", settings->idle_s) |
 	    argv_printf(argv, "--linger=%u", settings->linger_s);
+	err |= argv_printf(argv, "--memory=%u", settings->memory_mib);
 	if (settings->no_resend)
 		err |= argv_add(argv, "--no-resend");
+	if (settings->no_sandbox)
+		err |= argv_add(argv, "--no-sandbox");
 	if (settings->verbose)
 		err |= argv_add(argv, "--verbose");
 	if (err)
@@ -533,7 +560,8 @@ int
 main(int argc, char **argv)
 {
 	struct settings settings = {
-		.state_fd = -1, .idle_s = DEFAULT_IDLE_S, .linger_s = DEFAULT_LINGER_S
+		.state_fd = -1, .idle_s = DEFAULT_IDLE_S, .linger_s = DEFAULT_LINGER_S,
+		.memory_mib = DEFAULT_MEMORY_MIB,
 	};
 	static struct portd portd = { .instance = INSTANCE_NONE };
 

@@ -300,3 +300,10 @@ mount_free(struct mount *mount)
 	fd_close(&mount->underlying);
 	fd_close(&mount->recovery);
 }
+
+/* The node itself, unless -U named another one. */
+int
+mount_underlying(const struct mount *mount)
+{
+	return mount->underlying >= 0 ? mount->underlying : mount->beneath;
+}

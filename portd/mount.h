@@ -67,6 +67,8 @@ void mount_watch(struct mount *mount, void (*ready)(struct mount *, bool dead, v
 void mount_unwatch(struct mount *mount);
 /* Whether the connection is over (unmounted or aborted). */
 bool mount_is_dead(const struct mount *mount);
+/* What its translator finds below it; the mount's. */
+int mount_underlying(const struct mount *mount);
 /* Fresh recovery memory: the old one is not trusted any more. 0 or -errno. */
 int mount_new_recovery(struct mount *mount);
 /* A message to the kernel. 0 or -errno. */

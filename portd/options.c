@@ -157,7 +157,8 @@ begin(struct options *options, struct node_set_options_in *in)
 	}
 	options->node = node;
 	node->options = options;
-	options->setting = setting_new(in->argv, now->program, in->description, &why);
+	options->setting = setting_new(in->argv, now->program, in->description,
+	    now->grants, &why);
 	if (!options->setting)
 		finish(options, -EINVAL, "%s: %s", in->path, text_string(&why));
 	else if (options->setting->kind != now->kind)

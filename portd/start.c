@@ -359,8 +359,14 @@ on_identified(struct helper_answer *answer, void *arg)
 }
 
 static int
-launch_process(struct incarnation *inc, const struct setting *setting, int *log_fdp)
+launch_process(struct incarnation *inc, const struct setting *setting, int underlying,
+    int *log_fdp)
 {
+	const struct confine sandbox = {
+		.grants = setting_permits(setting),
+		.memory = inc->keeper->memory,
+		.underlying = underlying,
+	};
 	struct launch what = {
 		.program = setting->program,
 		.argv = &setting->argv,
@@ -368,12 +374,16 @@ launch_process(struct incarnation *inc, const struct setting *setting, int *log_
 		.port_fd = -1,
 		.log_fd = *log_fdp,
 		.pdeathsig = true,
+		.confine = inc->keeper->no_sandbox ? NULL : &sandbox,
 	};
 	int err = world_new_task(inc->keeper->world, right_make_send(inc->port), &inc->task,
 	    &what.port_fd);
 
 	if (err < 0)
 		return err;
+	inc->sandbox.state = CONFINE_OFF;
+	if (what.confine)
+		confine_look(what.confine, &inc->sandbox);
 	port_arm_no_senders(inc->port, 0);
 	inc->pid = launch(&what, &inc->pidfd);
 	fd_close(&what.port_fd);
@@ -435,8 +445,8 @@ identify(struct incarnation *inc, const struct setting *setting)
 
 /* Starts a translator. */
 struct incarnation *
-incarnation_start(struct keeper *keeper, const struct setting *setting, struct translog *log,
-    uint32_t timeout_ms, const struct incarnation_owner *owner, void *arg)
+incarnation_start(struct keeper *keeper, const struct setting *setting, int underlying,
+    struct translog *log, uint32_t timeout_ms, const struct incarnation_owner *owner, void *arg)
 {
 	struct incarnation *inc = calloc(1, sizeof(*inc));
 	AUTO_CLOSE int write_fd = -1;
@@ -451,7 +461,7 @@ incarnation_start(struct keeper *keeper, const struct setting *setting, struct t
 	if (inc->name && inc->port)
 		err = open_log(inc, log, &write_fd);
 	if (err == 0)
-		err = launch_process(inc, setting, &write_fd);
+		err = launch_process(inc, setting, underlying, &write_fd);
 	if (err < 0) {
 		discard(inc);
 		errno = -err;
@@ -514,7 +524,7 @@ incarnation_hand_over(struct incarnation *inc, const struct hand_over *what)
 	struct right reply = inc->startup_reply;
 	struct fsys_startup_out out = {
 		.fuse = dup_fd(mount->fuse),
-		.underlying = dup_fd(mount->underlying >= 0 ? mount->underlying : mount->beneath),
+		.underlying = dup_fd(mount_underlying(mount)),
 		.recovery = dup_fd(mount->recovery),
 		.init = { &mount->init, sizeof(mount->init) },
 		.pending = { what->pending, what->pending_size },

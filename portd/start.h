@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "base/confine.h"
 #include "base/list.h"
 #include "portd/message.h"
 #include "portd/port.h"
@@ -66,6 +67,7 @@ struct incarnation {
 	bool has_attr;
 	struct argv identities;		/* of its files, as a helper saw them at start; empty: not asked */
 	struct helper *identify;
+	struct confine_report sandbox;	/* what is in force */
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
 	struct mount *orphaned;		/* the mount that goes with an orphan */
 	void (*on_options)(struct incarnation *inc, struct message *reply, void *arg);
@@ -74,10 +76,11 @@ struct incarnation {
 	void *on_gone_arg;
 };
 
-/* Starts what `setting` says. timeout_ms: until it announces itself, 0: for ever.
- * NULL with errno. */
+/* Starts what `setting` says. underlying: O_PATH of what it stands on, still the caller's, or
+ * -1. timeout_ms: until it announces itself, 0: for ever. NULL with errno. */
 struct incarnation *incarnation_start(struct keeper *keeper, const struct setting *setting,
-    struct translog *log, uint32_t timeout_ms, const struct incarnation_owner *owner, void *arg);
+    int underlying, struct translog *log, uint32_t timeout_ms,
+    const struct incarnation_owner *owner, void *arg);
 /* Takes up one that another portd has begun: its port is the next on the tape. False: that
  * is not one, or it cannot be watched. */
 bool incarnation_restore(struct incarnation *inc, struct state *state);

@@ -458,8 +458,8 @@ node_start(struct node *node, uint32_t timeout_ms)
 		return -ESHUTDOWN;
 	stale_end(node);
 	mount_unwatch(node->mount);
-	node->inc = incarnation_start(node->keeper, node_setting(node), node->log, timeout_ms,
-	    &owner, node);
+	node->inc = incarnation_start(node->keeper, node_setting(node),
+	    mount_underlying(node->mount), node->log, timeout_ms, &owner, node);
 	if (node->inc) {
 		task_set_node(node->inc->task, node->path);
 		return 0;

@@ -76,7 +76,7 @@ TESTS += tests/ports/random
 tests_ports_random_SOURCES = tests/ports/random.c tests/ports/generate.c tests/ports/program.c \
 	tests/ports/program.h tests/ports/operations.def tests/ports/model.c tests/ports/model.h \
 	portd/test-client.c portd/test-client.h
-tests_ports_random_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS)
+tests_ports_random_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS)
 
 check-ports-random: tests/ports/random
 	tests/ports/random --seconds=3600 --length=200 --seed=`date +%s`000
@@ -85,7 +85,7 @@ check-ports-random: tests/ports/random
 # Random frames, most of them right, against the rights core.
 check_PROGRAMS += tests/ports/flood
 tests_ports_flood_SOURCES = tests/ports/flood.c tests/ports/frames.c tests/ports/frames.h
-tests_ports_flood_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS)
+tests_ports_flood_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS)
 
 # A task that does what it should not, for abuse.sh.
 check_PROGRAMS += tests/ports/rogue

@@ -27,6 +27,8 @@ tools_libtools_a_SOURCES = \
 	tools/record.h \
 	tools/rights.c \
 	tools/rights.h \
+	tools/sandbox.c \
+	tools/sandbox.h \
 	tools/service.c \
 	tools/service.h \
 	tools/setting.c \
@@ -42,12 +44,12 @@ tools_libtools_a_SOURCES = \
 	tools/waits.c \
 	tools/waits.h
 
-TOOLS_LIBS = tools/libtools.a $(HIRD_LIBS)
+TOOLS_LIBS = tools/libtools.a $(LAUNCH_LIBS)
 
 tools_settrans_SOURCES = tools/settrans.c
 tools_settrans_LDADD = $(TOOLS_LIBS)
 tools_showtrans_SOURCES = tools/showtrans.c
-tools_showtrans_LDADD = $(TOOLS_LIBS)
+tools_showtrans_LDADD = $(TOOLS_LIBS) $(JANSSON_LIBS)
 tools_fsysopts_SOURCES = tools/fsysopts.c
 tools_fsysopts_LDADD = $(TOOLS_LIBS)
 tools_lstrans_SOURCES = tools/lstrans.c

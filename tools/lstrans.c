@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "tools/json.h"
 #include "tools/record.h"
+#include "tools/sandbox.h"
 #include "tools/table.h"
 #include "tools/tool.h"
 
@@ -236,23 +238,17 @@ add_details(struct listing *listing, const struct record *record)
 	detail_argv(text, "files", node->files);
 	detail_path(text, "underlying", node->underlying_path);
 	text_deinit(&line);
+	confine_print_grants(&line, node->grants);
+	detail(text, "granted", text_string(&line));
+	text_deinit(&line);
+	sandbox_print(&line, node->sandbox);
+	detail(text, "sandbox", text_string(&line));
+	text_deinit(&line);
 	if (node->mount_id)
 		text_printf(&line, "%u, device %s", node->mount_id, node->device);
 	detail(text, "mount", text_string(&line));
 	detail_path(text, "log", node->log_path);
 	return text->error;
-}
-
-static void
-put_argv(json_t *object, const char *key, struct wire_blob blob)
-{
-	AUTO_ARGV struct argv argv = { 0 };
-	json_t *array = json_array();
-
-	if (argv_copy(&argv, blob.data, blob.size) == 0)
-		for (const char *word = NULL; (word = argv_next(&argv, word)); )
-			json_array_append_new(array, json_word(word));
-	json_object_set_new(object, key, array);
 }
 
 static void
@@ -286,8 +282,8 @@ add_object(struct listing *listing, const struct record *record)
 	json_put_number(object, "progress", is_working(node), node->progress_pct);
 	json_put_string(object, "kind", kind_name(node->kind));
 	json_put_string(object, "nature", nature_name(node->nature));
-	put_argv(object, "setting", node->passive);
-	put_argv(object, "running", node->active);
+	json_put_argv(object, "setting", node->passive);
+	json_put_argv(object, "running", node->active);
 	json_put_string_or_null(object, "program", node->program);
 	json_put_number(object, "pid", node->pid, node->pid);
 	json_put_number(object, "since", node->since, node->since);
@@ -297,6 +293,8 @@ add_object(struct listing *listing, const struct record *record)
 	json_put_number(object, "crashes", true, node->crashes);
 	put_files(object, node->files);
 	json_put_string_or_null(object, "underlying", node->underlying_path);
+	sandbox_put_grants(object, node->grants);
+	sandbox_put(object, node->sandbox);
 	json_put_number(object, "mount_id", node->mount_id, node->mount_id);
 	json_put_string_or_null(object, "device", node->device);
 	json_put_string_or_null(object, "log", node->log_path);

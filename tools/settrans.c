@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/sys.h"
 #include "port/stubs.h"
 #include "tools/setting.h"
@@ -20,6 +21,7 @@
 enum {
 	OPTION_STACK = 256,
 	OPTION_CHROOT_CHDIR,
+	OPTION_GRANT,
 	DEFAULT_TIMEOUT_MS = 60 * 1000,
 	RESUME_TIMEOUT_MS = 120 * 1000,
 };
@@ -42,6 +44,7 @@ static const char help[] =
 "  -S, --nosync              with -g or -a: write nothing back\n"
 "  -t, --timeout=SEC         limit for the start, default 60; 0: none\n"
 "  -F, --pid-file=FILE       with -a: write the new process's pid there\n"
+"      --grant=WHAT[,WHAT]   let TRANSLATOR use what it asks for: network, exec\n"
 "  -P, --pause               with -a: wait for a line on stdin before it serves\n"
 TOOL_HELP_LINES
 "\n"
@@ -68,6 +71,7 @@ static const struct option options[] = {
 	{ "nosync", no_argument, NULL, 'S' },
 	{ "chroot", no_argument, NULL, 'C' },
 	{ "chroot-chdir", required_argument, NULL, OPTION_CHROOT_CHDIR },
+	{ "grant", required_argument, NULL, OPTION_GRANT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "usage", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -146,6 +150,16 @@ not_yet(int option)
 }
 
 static int
+parse_grant(struct setting *setting)
+{
+	AUTO_TEXT struct text why = { 0 };
+
+	if (confine_parse_grants(optarg, &setting->grants, &why) == 0)
+		return 0;
+	return tool_usage("--grant: %s", text_string(&why));
+}
+
+static int
 parse_option(struct command *command, int c, char *const *argv)
 {
 	if (apply_meaning(&command->setting, c))
@@ -168,6 +182,8 @@ parse_option(struct command *command, int c, char *const *argv)
 	case 'U':
 		command->underlying = optarg;
 		return 0;
+	case OPTION_GRANT:
+		return parse_grant(&command->setting);
 	case 'F':
 		command->pid_file = optarg;
 		return 0;
@@ -194,6 +210,8 @@ check(const struct command *command)
 		return tool_usage("--pause is for a translator that is started now; add --active");
 	if (command->pid_file && !starts)
 		return tool_usage("--pid-file is for a translator that is started now; add --active");
+	if (command->setting.grants && !*command->words)
+		return tool_usage("--grant is for a translator; name one after NODE");
 	if (command->underlying && !*command->words)
 		return tool_usage("--underlying is for a translator; name one after NODE");
 	return 0;

@@ -228,6 +228,17 @@ struct trans_ops {
 	/* The kernel has forgotten n of the lookups (creations, too) that gave it this node. A
 	 * crash may swallow some: nothing but memory may depend on it. */
 	void (*forget)(trans_node_t node, uint64_t n);
+
+	unsigned needs;		/* enum trans_needs, whatever the options say */
+};
+
+/* What a translator cannot do without beyond its sandbox, which lets it read its libraries and
+ * what its options and its node name. The first two the user has to allow, with
+ * `settrans --grant`; a translator that needs what is not allowed cannot be set. */
+enum trans_needs {
+	TRANS_NEEDS_NETWORK = 1,	/* TCP and UDP */
+	TRANS_NEEDS_EXEC = 2,		/* to run programs of the system */
+	TRANS_NEEDS_WRITE = 4,		/* to change what its directory options or its node name */
 };
 
 enum {
@@ -254,6 +265,9 @@ ssize_t trans_copy(char *buf, size_t size, off_t offset, const void *content, si
 int trans_error(int errnum, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void trans_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From check: with these options it needs this, too (enum trans_needs). */
+void trans_needs(unsigned needs);
 
 /* Keeps the request open: return what this returns, and answer later, from
  * any thread, exactly once. What the callback was given (buf, name) is good until it
