@@ -31,6 +31,7 @@ setting_copy(const struct setting *setting)
 		return NULL;
 	copy->kind = setting->kind;
 	copy->nature = setting->nature;
+	copy->share = setting->share;
 	copy->attr = setting->attr;
 	copy->program = strdup(setting->program ? setting->program : "");
 	if (!copy->program ||

@@ -11,6 +11,7 @@
 struct setting {
 	uint32_t kind;			/* enum node_kind */
 	uint32_t nature;		/* enum node_nature */
+	uint32_t share;			/* enum node_share */
 	char *program;			/* absolute path */
 	struct argv argv;
 	struct argv files;		/* OPTION, PATH pairs of typed options */

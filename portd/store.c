@@ -7,12 +7,13 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 
-enum { STORE_VERSION = 1 };
+enum { STORE_VERSION = 2 };
 
 enum statement {
 	STATEMENT_PUT,
@@ -29,14 +30,14 @@ static const char *const statement_sql[N_STATEMENTS] = {
 	[STATEMENT_PUT] =
 	    "INSERT OR REPLACE INTO node (path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
-	    " underlying_path, set_at, generation)"
-	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+	    " underlying_path, set_at, generation, share)"
+	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
 	[STATEMENT_DELETE] = "DELETE FROM node WHERE path = ?1",
 	[STATEMENT_RENAME] = "UPDATE OR REPLACE node SET path = ?2 WHERE path = ?1",
 	[STATEMENT_EACH] =
 	    "SELECT path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
-	    " underlying_path, set_at, generation FROM node ORDER BY path",
+	    " underlying_path, set_at, generation, share FROM node ORDER BY path",
 	[STATEMENT_PUT_SERVICE] =
 	    "INSERT OR REPLACE INTO service (name, program, argv, env) VALUES (?1,?2,?3,?4)",
 	[STATEMENT_DELETE_SERVICE] = "DELETE FROM service WHERE name = ?1",
@@ -52,8 +53,14 @@ static const char schema[] =
     " attr BLOB NOT NULL,"
     " run_argv BLOB NOT NULL, run_files BLOB NOT NULL, run_identities BLOB NOT NULL,"
     " run_attr BLOB NOT NULL, created INTEGER NOT NULL, restore_mode INTEGER NOT NULL,"
-    " underlying_path BLOB NOT NULL, set_at INTEGER NOT NULL, generation INTEGER NOT NULL"
+    " underlying_path BLOB NOT NULL, set_at INTEGER NOT NULL, generation INTEGER NOT NULL,"
+    " share INTEGER NOT NULL DEFAULT 0"
     ") WITHOUT ROWID";
+
+/* steps[i] makes format i + 2 of format i + 1. */
+static const char *const steps[STORE_VERSION - 1] = {
+	"ALTER TABLE node ADD COLUMN share INTEGER NOT NULL DEFAULT 0",
+};
 
 /* Beside the nodes; a hird that does not know it leaves it alone. */
 static const char service_schema[] =
@@ -137,15 +144,20 @@ read_version(struct store *store, int *versionp, struct text *why)
 	return rc == SQLITE_ROW ? 0 : fail(store, rc, why);
 }
 
+/* Makes it what this one writes, from an empty file (version 0) or an older format. */
 static int
-make_schema(struct store *store, struct text *why)
+make_schema(struct store *store, int version, struct text *why)
 {
+	char now[64];
 	int err = exec(store, "BEGIN IMMEDIATE", why);
 
-	if (err == 0)
+	snprintf(now, sizeof(now), "PRAGMA user_version = %d", STORE_VERSION);
+	if (err == 0 && version == 0)
 		err = exec(store, schema, why);
+	for (int at = version; err == 0 && at > 0 && at < STORE_VERSION; at++)
+		err = exec(store, steps[at - 1], why);
 	if (err == 0)
-		err = exec(store, "PRAGMA user_version = 1", why);
+		err = exec(store, now, why);
 	if (err == 0)
 		err = exec(store, "COMMIT", why);
 	return err;
@@ -159,10 +171,10 @@ check_schema(struct store *store, struct text *why)
 
 	if (err < 0)
 		return err;
-	if (version == 0)
-		return make_schema(store, why);
 	if (version == STORE_VERSION)
 		return 0;
+	if (version >= 0 && version < STORE_VERSION)
+		return make_schema(store, version, why);
 	text_printf(why, "%s: written by another hird (format %d, this one knows %d); "
 	    "use that one, or move the file away", store->path, version, STORE_VERSION);
 	return -EPROTO;
@@ -284,6 +296,7 @@ store_put(struct store *store, const struct store_row *row, struct text *why)
 	bind_string(statement, 15, row->underlying_path);
 	sqlite3_bind_int64(statement, 16, (sqlite3_int64)row->set_at);
 	sqlite3_bind_int64(statement, 17, row->generation);
+	sqlite3_bind_int64(statement, 18, row->passive->share);
 	return run(store, STATEMENT_PUT, why);
 }
 
@@ -361,6 +374,11 @@ read_row(sqlite3_stmt *statement, struct store_row *row)
 	row->restore_mode = (uint32_t)sqlite3_column_int64(statement, 13);
 	row->set_at = (uint64_t)sqlite3_column_int64(statement, 15);
 	row->generation = (uint32_t)sqlite3_column_int64(statement, 16);
+	row->passive->share = (uint32_t)sqlite3_column_int64(statement, 17);
+	if (row->passive->share > NODE_SHARE_OTHER)
+		return -EBADMSG;
+	if (row->run)
+		row->run->share = row->passive->share;
 	return 0;
 }
 

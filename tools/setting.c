@@ -198,6 +198,7 @@ ask(struct setting *setting, const struct place *place, const struct record *rec
 		.restore_mode = place->created ? place->restore_mode : 0,
 		.underlying_path = setting->underlying,
 		.underlying = -1,
+		.share = setting->share,
 	};
 	struct port_reply reply = { 0 };
 	struct node_set_out out;

@@ -58,6 +58,7 @@ static struct {
 	int fd;
 	uint64_t flags;		/* of INIT, as agreed */
 	bool gone;		/* unmounted or aborted */
+	bool for_root;		/* of others, only root may enter */
 	uint64_t unique;	/* of the request in hand */
 	char *request;		/* FUSEWIRE_BUFFER bytes, page-aligned */
 	char *reply;		/* FUSEWIRE_MAX_WRITE bytes, likewise */
@@ -83,6 +84,14 @@ is_fixed(void)
 {
 	return node_has_tree() && translator.ops.nature == TRANS_IMMUTABLE &&
 	    (front.flags & FUSE_NO_OPEN_SUPPORT) && (front.flags & FUSE_NO_OPENDIR_SUPPORT);
+}
+
+/* A stat of the root as the kernel gets it. */
+static void
+hide(fuse_ino_t id, struct stat *st)
+{
+	if (id == FUSE_ROOT_ID && front.for_root)
+		st->st_mode &= ~FUSEWIRE_STRANGERS;
 }
 
 /* Node ids --------------------------------------------------------------- */
@@ -276,6 +285,7 @@ run_getattr(struct trans_req *req)
 
 	if (is_finished(req, node_stat(req, req->node, &st)))
 		return;
+	hide(req->id, &st);
 	fuse_reply_attr(handle(req), &st, timeout());
 	req_free(req);
 }
@@ -300,6 +310,7 @@ run_setattr(struct trans_req *req)
 		err = node_stat(req, req->node, &st);
 	if (is_finished(req, err))
 		return;
+	hide(req->id, &st);
 	fuse_reply_attr(handle(req), &st, timeout());
 	req_free(req);
 }
@@ -469,8 +480,8 @@ static void
 op_release(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void)id;
-	(void)file;
-	memory_count_open(-1);
+	if (file->fh != FUSEWIRE_FH_EMPTY)
+		memory_count_open(-1);
 	fuse_reply_err(from, 0);
 }
 
@@ -584,10 +595,15 @@ run_readdirplus(struct trans_req *req)
 
 static void
 start_listing(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
-    void (*run)(struct trans_req *))
+    const struct fuse_file_info *file, void (*run)(struct trans_req *))
 {
-	struct trans_req *req = begin(from, id, run);
+	struct trans_req *req;
 
+	if (file->fh == FUSEWIRE_FH_EMPTY) {
+		fuse_reply_buf(from, NULL, 0);
+		return;
+	}
+	req = begin(from, id, run);
 	if (!req)
 		return;
 	req->size = size < FUSEWIRE_MAX_WRITE ? size : FUSEWIRE_MAX_WRITE;
@@ -598,16 +614,14 @@ start_listing(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
 static void
 op_readdir(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset, struct fuse_file_info *file)
 {
-	(void)file;
-	start_listing(from, id, size, offset, run_readdir);
+	start_listing(from, id, size, offset, file, run_readdir);
 }
 
 static void
 op_readdirplus(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
     struct fuse_file_info *file)
 {
-	(void)file;
-	start_listing(from, id, size, offset, run_readdirplus);
+	start_listing(from, id, size, offset, file, run_readdirplus);
 }
 
 /* The rest: always the same answers ---------------------------------------
@@ -975,11 +989,13 @@ give_descriptor(int fd)
 	return fuse_session_mount(front.session, place) < 0 ? -EIO : 0;
 }
 
+/* libfuse compares the user of each request that opens or looks up something, when root
+ * alone is allowed. */
 static int
 make_session(int fd)
 {
-	static char *argv[] = { (char *)"translator", NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	static char *argv[] = { (char *)"translator", (char *)"-oallow_root", NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(front.for_root ? 2 : 1, argv);
 	int err;
 
 	fuse_set_log_func(say);
@@ -995,14 +1011,15 @@ make_session(int fd)
 }
 
 /* Opens the door on a mount whose INIT was answered as `init` says. Eats fd,
- * which must not block. 0 or -errno. */
+ * which must not block. share: enum node_share. 0 or -errno. */
 int
-front_open(int fd, const struct wire_init *init)
+front_open(int fd, const struct wire_init *init, uint32_t share)
 {
 	AUTO_CLOSE int mine = fd;
 	int err;
 
 	front.flags = init->flags;
+	front.for_root = share == NODE_SHARE_ROOT;
 	front.gone = false;
 	err = allocate(&front.request, FUSEWIRE_BUFFER);
 	if (err == 0)

@@ -588,7 +588,7 @@ open_mount(struct given *given, const struct argv *argv)
 		return -errno;
 	err = memory_open(recovery, out->generation, argv, &changed);
 	if (err == 0)
-		err = front_open(fd_steal(&fuse), &init);
+		err = front_open(fd_steal(&fuse), &init, out->share);
 	if (err == 0 && changed)
 		forget_everything();
 	return err;
