@@ -246,8 +246,12 @@ take_setting(struct change *change, const struct node_set_in *in)
 
 	if (in->argv.size == 0)
 		return 0;
+	if (in->share > NODE_SHARE_OTHER)
+		return change_fail(change, -EINVAL, "%s: is to be shared in an unknown way", in->path);
 	change->setting = setting_new(in->argv, in->program, in->description, in->grants,
 	    &why);
+	if (change->setting)
+		change->setting->share = in->share;
 	return change->setting ? 0 : change_fail(change, -EINVAL, "%s: %s", in->path, text_string(&why));
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "portd/admit.h"
 #include "portd/helper.h"
 #include "portd/keeper.h"
 #include "portd/node.h"
@@ -76,6 +77,7 @@ put_setting(struct tape *tape, const struct setting *setting)
 	tape_put_u32(tape, setting->nature);
 	tape_put_u32(tape, setting->needs);
 	tape_put_u32(tape, setting->grants);
+	tape_put_u32(tape, setting->share);
 	tape_put_str(tape, setting->program);
 	tape_put_blob(tape, setting->argv.data, setting->argv.size);
 	tape_put_blob(tape, setting->files.data, setting->files.size);
@@ -143,6 +145,8 @@ put_node(struct tape *tape, const struct node *node)
 	tape_put_str(tape, node->reason);
 	tape_put_u32(tape, node->starts);
 	tape_put_u32(tape, node->crashes);
+	tape_put_u32(tape, node->refusals);
+	tape_put_str(tape, node->refused);
 	tape_put_u32(tape, node->failures);
 	tape_put_u64(tape, (uint64_t)node->failed_at);	/* of a clock that both see */
 	tape_put_u64(tape, (uint64_t)node->retry_at);
@@ -196,6 +200,7 @@ fill_setting(struct tape *tape, struct setting *setting)
 	setting->nature = tape_get_u32(tape);
 	setting->needs = tape_get_u32(tape);
 	setting->grants = tape_get_u32(tape);
+	setting->share = tape_get_max(tape, NODE_SHARE_OTHER);
 	setting->program = strdup(tape_get_str(tape));
 	return setting->program && tape_get_argv(tape, &setting->argv) &&
 	    tape_get_argv(tape, &setting->files) && tape_get_argv(tape, &setting->identities) &&
@@ -349,6 +354,9 @@ fill_node(struct tape *tape, struct node *node)
 		free(STEAL_PTR(node->reason));
 	node->starts = tape_get_u32(tape);
 	node->crashes = tape_get_u32(tape);
+	node->refusals = tape_get_u32(tape);
+	if (!get_text(tape, &node->refused))
+		return false;
 	node->failures = tape_get_max(tape, NODE_CRASHES_MAX);
 	node->failed_at = (int64_t)tape_get_u64(tape);
 	node->retry_at = (int64_t)tape_get_u64(tape);
@@ -431,6 +439,7 @@ keeper_resume(struct keeper *keeper)
 			stale_begin(node);
 		}
 	}
+	admit_reload(keeper->admit);
 	watch_look(keeper->watch);
 	names_resume(&keeper->names);
 }

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "portd/admit.h"
 #include "portd/arm.h"
 #include "portd/change.h"
 #include "portd/inspect.h"
@@ -95,6 +96,9 @@ tell_node(struct node *node, struct node_get_out *out)
 		.needs = setting ? setting->needs : 0,
 		.grants = setting ? setting->grants : 0,
 		.sandbox = { "", 0 },
+		.share = setting ? setting->share : 0,
+		.refusals = node->refusals,
+		.refused = node->refused ? node->refused : "",
 	};
 	if (inc)
 		out->sandbox = (struct wire_blob){ &inc->sandbox, sizeof(inc->sandbox) };
@@ -282,6 +286,7 @@ static const struct node_server server = {
 	.keeper_stop = handle_stop,
 	.keeper_replace = replace_serve,
 	.keeper_service = handle_service,
+	.keeper_policy = admit_serve,
 };
 
 static void
@@ -354,7 +359,8 @@ open_watches(struct keeper *keeper, struct text *why)
 {
 	keeper->watch = watch_new(keeper);
 	keeper->stale = stale_new(keeper);
-	if (keeper->watch && keeper->stale)
+	keeper->admit = admit_new(keeper);
+	if (keeper->watch && keeper->stale && keeper->admit)
 		return 0;
 	text_printf(why, "the mount table and files cannot be watched: %s; "
 	    "fs.inotify.max_user_instances may be too small", strerror(errno));
@@ -421,6 +427,7 @@ keeper_begin(struct keeper *keeper)
 	AUTO_ARGV struct argv paths = { 0 };
 	int err = 0;
 
+	admit_reload(keeper->admit);
 	LIST_FOR_EACH(at, next, &keeper->nodes)
 		err |= argv_add(&paths, LIST_ENTRY(at, struct node, link)->path);
 	if (err != 0 || !helper_start(keeper->loop, mounter_sweep, &paths, NULL, 0,
@@ -441,6 +448,7 @@ keeper_deinit(struct keeper *keeper)
 	names_deinit(&keeper->names);
 	watch_free(keeper->watch);
 	stale_free(keeper->stale);
+	admit_free(STEAL_PTR(keeper->admit));
 	keeper->stale = NULL;
 	keeper->watch = NULL;
 	if (keeper->port)

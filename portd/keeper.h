@@ -19,6 +19,7 @@
 #include "portd/world.h"
 #include "wire/messages.h"
 
+struct admit;
 struct node;
 struct replace_self;
 struct replacement;
@@ -33,6 +34,7 @@ struct keeper {
 	struct port *port;		/* the tools' requests arrive here */
 	struct names names;		/* which the same port answers for */
 	struct watch *watch;		/* of the mount table */
+	struct admit *admit;		/* who may start a translator by looking */
 	struct stale *stale;		/* watches the files of nodes at rest */
 	struct list nodes;		/* struct node, by path */
 	struct list mounts;		/* struct mount, with or without a node */

@@ -3,7 +3,9 @@
 # The keeper of nodes.
 libexec_PROGRAMS += portd/hird-portd
 portd_hird_portd_SOURCES = \
+	portd/admit.c portd/admit.h \
 	portd/arm.c portd/arm.h \
+	portd/caller.c portd/caller.h \
 	portd/chain.h \
 	portd/change.c portd/change.h \
 	portd/decide.c \
@@ -21,6 +23,7 @@ portd_hird_portd_SOURCES = \
 	portd/mountinfo.c portd/mountinfo.h \
 	portd/node.c portd/node.h \
 	portd/options.c portd/options.h \
+	portd/policy.c portd/policy.h \
 	portd/record.c \
 	portd/replace.c portd/replace.h \
 	portd/setting.c portd/setting.h \
@@ -30,16 +33,18 @@ portd_hird_portd_SOURCES = \
 	portd/tend.c \
 	portd/watch.c portd/watch.h
 portd_hird_portd_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
-dist_man_MANS += portd/hird-portd.8 portd/portd.8 portd/portd-errors.7
+dist_man_MANS += portd/hird-portd.8 portd/hird-policy.5 portd/hird-share.7 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA
-check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-store
-TESTS += portd/test-idle portd/test-mounter portd/test-store
+check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-policy portd/test-store
+TESTS += portd/test-idle portd/test-mounter portd/test-policy portd/test-store
 portd_test_idle_SOURCES = portd/test-idle.c portd/idle.c
 portd_test_idle_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 portd_test_mounter_SOURCES = portd/test-mounter.c portd/mounter.c portd/fusermount.c \
 	portd/mountinfo.c portd/helper.c
 portd_test_mounter_LDADD = $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+portd_test_policy_SOURCES = portd/test-policy.c portd/policy.c portd/caller.c
+portd_test_policy_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 portd_test_store_SOURCES = portd/test-store.c portd/store.c portd/setting.c
 portd_test_store_LDADD = $(LAUNCH_LIBS) $(SQLITE3_LIBS) $(CMOCKA_LIBS)
 endif

@@ -19,6 +19,7 @@
 #include "base/confine.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "portd/admit.h"
 #include "portd/instance.h"
 #include "portd/keeper.h"
 #include "portd/keeper-state.h"
@@ -54,6 +55,7 @@ struct portd {
 	uv_signal_t term;
 	uv_signal_t interrupt;
 	uv_signal_t replace;
+	uv_signal_t reload;
 	uv_poll_t linger;
 	int linger_fd;		/* a timerfd */
 	struct keeper keeper;
@@ -229,6 +231,7 @@ on_ended(void *arg)
 	close_handle((uv_handle_t *)&portd->term, NULL);
 	close_handle((uv_handle_t *)&portd->interrupt, NULL);
 	close_handle((uv_handle_t *)&portd->replace, NULL);
+	close_handle((uv_handle_t *)&portd->reload, NULL);
 	if (portd->linger_fd >= 0)
 		close_handle((uv_handle_t *)&portd->linger, NULL);
 	fd_close(&portd->linger_fd);
@@ -261,6 +264,16 @@ on_replace(uv_signal_t *handle, int number)
 
 	(void)number;
 	replace_by_signal(&portd->keeper);
+}
+
+static void
+on_reload(uv_signal_t *handle, int number)
+{
+	struct portd *portd = handle->data;
+
+	(void)number;
+	if (portd->keeping && !portd->ending)
+		admit_reload(portd->keeper.admit);
 }
 
 /* Alone for as long as it lingers: nobody needs it. */
@@ -334,12 +347,14 @@ begin_loop(struct portd *portd)
 	uv_signal_init(&portd->loop, &portd->term);
 	uv_signal_init(&portd->loop, &portd->interrupt);
 	uv_signal_init(&portd->loop, &portd->replace);
+	uv_signal_init(&portd->loop, &portd->reload);
 	portd->listener.data = portd->term.data = portd->interrupt.data = portd;
-	portd->replace.data = portd;
+	portd->replace.data = portd->reload.data = portd;
 	uv_poll_start(&portd->listener, UV_READABLE, on_client);
 	uv_signal_start(&portd->term, on_signal, SIGTERM);
 	uv_signal_start(&portd->interrupt, on_signal, SIGINT);
 	uv_signal_start(&portd->replace, on_replace, SIGUSR2);
+	uv_signal_start(&portd->reload, on_reload, SIGHUP);
 	/* Those that came while one portd became another. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -161,6 +161,7 @@ mount_make(struct keeper *keeper, struct mount_order *order, mount_done_fn *done
 		.kind = order->kind,
 		.read_only = order->nature == NODE_NATURE_IMMUTABLE,
 		.created = order->created,
+		.shared = order->share != NODE_SHARE_NONE,
 	};
 	int keep[2] = { order->node_fd, order->underlying_fd };
 	struct helper *helper = NULL;

@@ -40,6 +40,7 @@ struct mount_order {
 	uint32_t kind;
 	uint32_t nature;
 	bool created;
+	uint32_t share;		/* enum node_share */
 	int node_fd;		/* O_PATH of the checked node, -1: open it by path */
 	int underlying_fd;	/* -1: none, or by path */
 };

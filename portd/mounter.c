@@ -277,12 +277,14 @@ static int
 mount_and_check(const struct mount_job *job, struct mounting *mounting,
     struct mount_answer *answer)
 {
-	const char *options = job->read_only ? MOUNT_OPTIONS ",ro" : MOUNT_OPTIONS;
-	char *argv[] = { (char *)"fusermount3", (char *)"-o", (char *)options,
+	char options[128];
+	char *argv[] = { (char *)"fusermount3", (char *)"-o", options,
 		(char *)"--", (char *)job->path, NULL };
 	char said[512];
 	int status;
 
+	snprintf(options, sizeof(options), "%s%s%s", MOUNT_OPTIONS, job->read_only ? ",ro" : "",
+	    job->shared ? ",allow_other" : "");
 	/* What it could not take away again must not be made. */
 	if (access("/etc/mtab", F_OK) < 0)
 		return explain(answer, job->path, 1, "there is no /etc/mtab");

@@ -67,6 +67,7 @@ node_free(struct node *node)
 	translog_unref(node->log);
 	free(node->pending);
 	free(node->reason);
+	free(node->refused);
 	free(node->underlying_path);
 	free(node->path);
 	free(node);
@@ -120,6 +121,7 @@ node_order(const struct node *node)
 		.kind = node_setting(node)->kind,
 		.nature = node_setting(node)->nature,
 		.created = node->created,
+		.share = node_setting(node)->share,
 		.node_fd = -1,
 		.underlying_fd = -1,
 	};

@@ -56,6 +56,9 @@ struct node {
 	int64_t failed_at;		/* ms; of the last one */
 	int64_t retry_at;		/* ms; requests get EIO until then */
 	bool remounting;		/* after a crash: what is counted against it stays */
+	uint32_t refusals;		/* programs that were not to start it */
+	char *refused;			/* the last one, and by which rule; NULL */
+	int64_t refused_at;		/* ms; when the log was told, 0: never */
 	bool resent;			/* the next incarnation gets requests again that another one took */
 };
 

@@ -159,6 +159,8 @@ begin(struct options *options, struct node_set_options_in *in)
 	node->options = options;
 	options->setting = setting_new(in->argv, now->program, in->description,
 	    now->grants, &why);
+	if (options->setting)
+		options->setting->share = now->share;
 	if (!options->setting)
 		finish(options, -EINVAL, "%s: %s", in->path, text_string(&why));
 	else if (options->setting->kind != now->kind)

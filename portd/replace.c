@@ -308,6 +308,7 @@ take_place(const struct replacement *replacement, const struct tape *tape, int f
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGUSR2);
+	sigaddset(&ours, SIGHUP);
 	sigprocmask(SIG_BLOCK, &ours, &before);
 	tape_inherit(tape, true);
 	if (vector) {

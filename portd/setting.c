@@ -34,6 +34,7 @@ setting_copy(const struct setting *setting)
 	copy->nature = setting->nature;
 	copy->needs = setting->needs;
 	copy->grants = setting->grants;
+	copy->share = setting->share;
 	copy->attr = setting->attr;
 	copy->program = strdup(setting->program ? setting->program : "");
 	if (!copy->program ||

@@ -13,6 +13,7 @@ struct setting {
 	uint32_t nature;		/* enum node_nature */
 	uint32_t needs;			/* enum confine_grant: declared by the translator */
 	uint32_t grants;		/* and granted by the user */
+	uint32_t share;			/* enum node_share */
 	char *program;			/* absolute path */
 	struct argv argv;
 	struct argv files;		/* OPTION, PATH pairs of typed options */

@@ -531,6 +531,7 @@ incarnation_hand_over(struct incarnation *inc, const struct hand_over *what)
 		.idle_ms = inc->keeper->idle_ms,
 		.generation = what->generation,
 		.resent = what->resent,
+		.share = what->share,
 	};
 
 	if (!message || out.fuse < 0) {

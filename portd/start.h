@@ -95,6 +95,7 @@ struct hand_over {
 	size_t pending_size;
 	uint32_t generation;
 	bool resent;
+	uint32_t share;			/* enum node_share */
 };
 /* Answers fsys_startup. 0 or -errno. */
 int incarnation_hand_over(struct incarnation *inc, const struct hand_over *what);

@@ -30,14 +30,15 @@ static const char *const statement_sql[N_STATEMENTS] = {
 	[STATEMENT_PUT] =
 	    "INSERT OR REPLACE INTO node (path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
-	    " underlying_path, set_at, generation, needs, grants, run_needs)"
-	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
+	    " underlying_path, set_at, generation, needs, grants, run_needs, share)"
+	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
 	[STATEMENT_DELETE] = "DELETE FROM node WHERE path = ?1",
 	[STATEMENT_RENAME] = "UPDATE OR REPLACE node SET path = ?2 WHERE path = ?1",
 	[STATEMENT_EACH] =
 	    "SELECT path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
-	    " underlying_path, set_at, generation, needs, grants, run_needs FROM node ORDER BY path",
+	    " underlying_path, set_at, generation, needs, grants, run_needs,"
+	    " share FROM node ORDER BY path",
 	[STATEMENT_PUT_SERVICE] =
 	    "INSERT OR REPLACE INTO service (name, program, argv, env) VALUES (?1,?2,?3,?4)",
 	[STATEMENT_DELETE_SERVICE] = "DELETE FROM service WHERE name = ?1",
@@ -61,7 +62,8 @@ static const char *const schema_steps[STORE_VERSION + 1] = {
 	[2] =
 	    "ALTER TABLE node ADD COLUMN needs INTEGER NOT NULL DEFAULT 0;"
 	    "ALTER TABLE node ADD COLUMN grants INTEGER NOT NULL DEFAULT 0;"
-	    "ALTER TABLE node ADD COLUMN run_needs INTEGER NOT NULL DEFAULT 0",
+	    "ALTER TABLE node ADD COLUMN run_needs INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE node ADD COLUMN share INTEGER NOT NULL DEFAULT 0",
 };
 
 /* Beside the nodes; a hird that does not know it leaves it alone. */
@@ -310,6 +312,7 @@ store_put(struct store *store, const struct store_row *row, struct text *why)
 	sqlite3_bind_int64(statement, 18, row->passive->needs);
 	sqlite3_bind_int64(statement, 19, row->passive->grants);
 	sqlite3_bind_int64(statement, 20, row->run ? row->run->needs : 0);
+	sqlite3_bind_int64(statement, 21, row->passive->share);
 	return run(store, STATEMENT_PUT, why);
 }
 
@@ -389,6 +392,11 @@ read_row(sqlite3_stmt *statement, struct store_row *row)
 		row->run->needs = (uint32_t)sqlite3_column_int64(statement, 19);
 		row->run->grants = row->passive->grants;
 	}
+	row->passive->share = (uint32_t)sqlite3_column_int64(statement, 20);
+	if (row->passive->share > NODE_SHARE_OTHER)
+		return -EBADMSG;
+	if (row->run)
+		row->run->share = row->passive->share;
 	row->created = sqlite3_column_int(statement, 12) != 0;
 	row->restore_mode = (uint32_t)sqlite3_column_int64(statement, 13);
 	row->set_at = (uint64_t)sqlite3_column_int64(statement, 15);

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "portd/admit.h"
 #include "portd/arm.h"
 #include "portd/change.h"
 #include "portd/idle.h"
@@ -51,6 +52,8 @@ describe_idle(const struct node *node, struct idle *idle)
 		.nature = setting->nature,
 		.attr = setting->attr,
 		.failed = sys_now_ms() < node->retry_at,
+		.share = setting->share,
+		.owner = getuid(),
 	};
 	if (setting->attr.valid)
 		return;
@@ -151,6 +154,8 @@ take_request(struct node *node)
 	case IDLE_START:
 		break;
 	}
+	if (!admit_request(node, request, (size_t)n))
+		return true;
 	start_for(node, request, (size_t)n);
 	return node->mount && node->mount->polling;
 }
@@ -345,6 +350,7 @@ hand_over(struct node *node, struct incarnation *inc)
 	what.pending_size = node->pending_size;
 	what.generation = node->generation;
 	what.resent = node->resent;
+	what.share = node_setting(node)->share;
 	err = incarnation_hand_over(inc, &what);
 	if (err < 0)
 		return err;

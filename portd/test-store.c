@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -214,6 +215,74 @@ test_no_room(void **state)
 	store_close(store);
 }
 
+/* As a hird wrote it that knew of no sharing. */
+static const char format_1[] =
+    "CREATE TABLE node (path BLOB PRIMARY KEY NOT NULL, kind INTEGER NOT NULL, nature INTEGER NOT NULL,"
+    " program BLOB NOT NULL, argv BLOB NOT NULL, files BLOB NOT NULL, identities BLOB NOT NULL,"
+    " attr BLOB NOT NULL, run_argv BLOB NOT NULL, run_files BLOB NOT NULL,"
+    " run_identities BLOB NOT NULL, run_attr BLOB NOT NULL, created INTEGER NOT NULL,"
+    " restore_mode INTEGER NOT NULL, underlying_path BLOB NOT NULL, set_at INTEGER NOT NULL,"
+    " generation INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO node VALUES (CAST('/old' AS BLOB), 2, 1, CAST('/p' AS BLOB),"
+    " CAST('archive' || char(0) || 'x' || char(0) AS BLOB), x'', x'', x'', x'', x'', x'', x'',"
+    " 0, 0, x'', 5, 7); PRAGMA user_version = 1;";
+
+static int
+see_share(const struct store_row *row, void *arg)
+{
+	uint32_t *sharep = arg;
+
+	*sharep = row->passive->share;
+	return 0;
+}
+
+static void
+test_older_format(void **state)
+{
+	struct text why = { 0 };
+	uint32_t share = 77;
+	struct store *store;
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, format_1, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	store = open_store();
+	assert_int_equal(store_each(store, see_share, &share, &why), 0);
+	assert_int_equal(share, NODE_SHARE_NONE);
+	put(store, "/old", "x", false);
+	store_close(store);
+	store = open_store();
+	assert_int_equal(read_all(store).n, 1);
+	store_close(store);
+}
+
+static void
+test_share(void **state)
+{
+	struct setting setting = { .kind = NODE_KIND_DIR, .program = (char *)"/p",
+		.share = NODE_SHARE_OTHER };
+	struct setting run = { .program = (char *)"/p" };
+	struct store_row row = { .path = (char *)"/a", .passive = &setting, .run = &run,
+		.underlying_path = (char *)"" };
+	struct store *store = open_store();
+	struct text why = { 0 };
+	uint32_t share = 77;
+
+	(void)state;
+	argv_add(&setting.argv, "x");
+	argv_add(&run.argv, "x");
+	assert_int_equal(store_put(store, &row, &why), 0);
+	store_close(store);
+	store = open_store();
+	assert_int_equal(store_each(store, see_share, &share, &why), 0);
+	assert_int_equal(share, NODE_SHARE_OTHER);
+	store_close(store);
+	argv_deinit(&setting.argv);
+	argv_deinit(&run.argv);
+}
+
 int
 main(void)
 {
@@ -223,6 +292,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_damaged_file, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_missing_directory, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_no_room, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_older_format, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_share, make_dir, remove_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

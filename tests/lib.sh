@@ -127,6 +127,7 @@ setup() {
 	ASAN_OPTIONS=log_path=$work/sanitizer:$asan_options
 	UBSAN_OPTIONS=print_stacktrace=1:$ASAN_OPTIONS
 	export ASAN_OPTIONS UBSAN_OPTIONS
+	unset XDG_CONFIG_HOME
 	export HOME XDG_RUNTIME_DIR XDG_STATE_HOME HIRD_TRANSLATOR_DIR
 	mkdir "$HOME" "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
 	chmod 700 "$XDG_RUNTIME_DIR"

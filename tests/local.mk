@@ -4,6 +4,9 @@
 SYSTEM_TESTS = \
 	tests/story.sh \
 	tests/quiet.sh \
+	tests/policy.sh \
+	tests/share.sh \
+	tests/trust.sh \
 	tests/lifetime.sh \
 	tests/replace.sh \
 	tests/settrans.sh \

@@ -22,6 +22,7 @@
 #include "port/stubs.h"
 #include "tools/doctor.h"
 #include "tools/opener.h"
+#include "tools/policy.h"
 #include "tools/record.h"
 #include "tools/service.h"
 #include "tools/setting.h"
@@ -44,6 +45,7 @@ static const char help[] =
 "  ls [-v] [--json] [NODE...]  list your nodes (lstrans)\n"
 "  log [-f] NODE             what the translator of NODE has said\n"
 "  service [add|remove ...]  names for ports, and the programs behind them\n"
+"  policy [--reload|--test PID|NAME]  who may start a translator by looking\n"
 "  doctor [--json]           what is in the way on this machine, and what to do\n"
 "  start                     start portd and arm the settings\n"
 "  stop                      end portd; the settings stay\n"
@@ -462,6 +464,7 @@ static const struct {
 	{ "ls", word_ls },
 	{ "log", word_log },
 	{ "service", service_word },
+	{ "policy", policy_word },
 	{ "doctor", word_doctor },
 	{ "start", word_start },
 	{ "stop", word_stop },

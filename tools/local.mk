@@ -23,6 +23,8 @@ tools_libtools_a_SOURCES = \
 	tools/opener.h \
 	tools/place.c \
 	tools/place.h \
+	tools/policy.c \
+	tools/policy.h \
 	tools/record.c \
 	tools/record.h \
 	tools/rights.c \

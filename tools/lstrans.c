@@ -150,6 +150,12 @@ nature_name(uint32_t nature)
 	return nature < ARRAY_SIZE(names) && names[nature] ? names[nature] : "unknown";
 }
 
+static const char *
+share_name(uint32_t share)
+{
+	return share == NODE_SHARE_ROOT ? "root" : share == NODE_SHARE_OTHER ? "other" : "";
+}
+
 /* One line of -v, left out when value is empty. */
 static void
 detail(struct text *text, const char *name, const char *value)
@@ -235,6 +241,11 @@ add_details(struct listing *listing, const struct record *record)
 	if (node->opens_known)
 		text_printf(&line, "%u", node->opens);
 	detail(text, "opens", node->opens_known ? text_string(&line) : "not counted here");
+	detail(text, "shared with", share_name(node->share));
+	text_deinit(&line);
+	if (node->refusals)
+		text_printf(&line, "%u, last %s", node->refusals, node->refused);
+	detail(text, "not started", text_string(&line));
 	detail_argv(text, "files", node->files);
 	detail_path(text, "underlying", node->underlying_path);
 	text_deinit(&line);
@@ -291,6 +302,9 @@ add_object(struct listing *listing, const struct record *record)
 	json_put_number(object, "opens", node->opens_known, node->opens);
 	json_put_number(object, "starts", true, node->starts);
 	json_put_number(object, "crashes", true, node->crashes);
+	json_put_string_or_null(object, "share", share_name(node->share));
+	json_put_number(object, "refusals", true, node->refusals);
+	json_put_string_or_null(object, "refused", node->refused);
 	put_files(object, node->files);
 	json_put_string_or_null(object, "underlying", node->underlying_path);
 	sandbox_put_grants(object, node->grants);

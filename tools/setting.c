@@ -199,6 +199,7 @@ ask(struct setting *setting, const struct place *place, const struct record *rec
 		.underlying_path = setting->underlying,
 		.underlying = -1,
 		.grants = setting->grants,
+		.share = setting->share,
 	};
 	struct port_reply reply = { 0 };
 	struct node_set_out out;

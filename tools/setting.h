@@ -23,6 +23,7 @@ struct setting {
 	const char *underlying;	/* canonical, or NULL: the node itself */
 	uint32_t flags;		/* enum node_set_flags */
 	uint32_t goaway;	/* enum fsys_goaway_flags */
+	uint32_t share;		/* enum node_share */
 	uint32_t timeout_ms;	/* 0: none */
 	unsigned grants;	/* enum confine_grant */
 	bool create;		/* a missing node is made */

@@ -22,6 +22,7 @@ enum {
 	OPTION_STACK = 256,
 	OPTION_CHROOT_CHDIR,
 	OPTION_GRANT,
+	OPTION_SHARE,
 	DEFAULT_TIMEOUT_MS = 60 * 1000,
 	RESUME_TIMEOUT_MS = 120 * 1000,
 };
@@ -35,6 +36,7 @@ static const char help[] =
 "  -s, --start               start what the setting says\n"
 "  -c, --create              make NODE if it is not there\n"
 "  -U, --underlying=NODE2    what the translator finds below it, instead of NODE\n"
+"      --share=root|other    let root in, or everybody whom the modes let\n"
 "  -x, --exclusive           fail if a translator is there\n"
 "  -g, --goaway              ask what runs to leave (-a always does)\n"
 "  -k, --keep-active         change the setting, leave what runs\n"
@@ -59,6 +61,7 @@ static const struct option options[] = {
 	{ "dereference", no_argument, NULL, 'L' },
 	{ "stack", no_argument, NULL, OPTION_STACK },
 	{ "underlying", required_argument, NULL, 'U' },
+	{ "share", required_argument, NULL, OPTION_SHARE },
 	{ "pid-file", required_argument, NULL, 'F' },
 	{ "pause", no_argument, NULL, 'P' },
 	{ "timeout", required_argument, NULL, 't' },
@@ -131,6 +134,18 @@ parse_timeout(const char *word, uint32_t *timeout_msp)
 }
 
 static int
+parse_share(const char *word, uint32_t *sharep)
+{
+	if (strcmp(word, "root") == 0)
+		*sharep = NODE_SHARE_ROOT;
+	else if (strcmp(word, "other") == 0)
+		*sharep = NODE_SHARE_OTHER;
+	else
+		return tool_usage("--share wants root or other, not '%s'", word);
+	return 0;
+}
+
+static int
 not_yet(int option)
 {
 	static const struct {
@@ -179,6 +194,8 @@ parse_option(struct command *command, int c, char *const *argv)
 		return 0;
 	case 't':
 		return parse_timeout(optarg, &command->setting.timeout_ms);
+	case OPTION_SHARE:
+		return parse_share(optarg, &command->setting.share);
 	case 'U':
 		command->underlying = optarg;
 		return 0;
@@ -214,6 +231,8 @@ check(const struct command *command)
 		return tool_usage("--grant is for a translator; name one after NODE");
 	if (command->underlying && !*command->words)
 		return tool_usage("--underlying is for a translator; name one after NODE");
+	if (command->setting.share && !*command->words)
+		return tool_usage("--share is for a translator; name one after NODE");
 	return 0;
 }
 

@@ -178,11 +178,13 @@ give_descriptor(int fd)
 	return fuse_session_mount(front.session, place) < 0 ? -EIO : 0;
 }
 
+/* libfuse compares the user of each request that opens or looks up something, when root
+ * alone is allowed. */
 static int
 make_session(int fd)
 {
-	static char *argv[] = { (char *)"translator", NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	static char *argv[] = { (char *)"translator", (char *)"-oallow_root", NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(front.for_root ? 2 : 1, argv);
 	int err;
 
 	fuse_set_log_func(say);
@@ -198,14 +200,15 @@ make_session(int fd)
 }
 
 /* Opens the door on a mount whose INIT was answered as `init` says. Eats fd,
- * which must not block. 0 or -errno. */
+ * which must not block. share: enum node_share. 0 or -errno. */
 int
-front_open(int fd, const struct wire_init *init)
+front_open(int fd, const struct wire_init *init, uint32_t share)
 {
 	AUTO_CLOSE int mine = fd;
 	int err;
 
 	front.flags = init->flags;
+	front.for_root = share == NODE_SHARE_ROOT;
 	front.gone = false;
 	err = allocate(&front.request, FUSEWIRE_BUFFER);
 	if (err == 0)

@@ -9,7 +9,7 @@
 #include "wire/messages.h"
 
 /* Main thread. */
-int front_open(int fd, const struct wire_init *init);
+int front_open(int fd, const struct wire_init *init, uint32_t share);
 void front_close(void);
 int front_fd(void);
 int front_process(const void *request, size_t size);

@@ -592,7 +592,7 @@ open_mount(struct given *given, const struct argv *argv)
 	if (err == 0) {
 		opens_open();
 		journal_open(out->resent);
-		err = front_open(fd_steal(&fuse), &init);
+		err = front_open(fd_steal(&fuse), &init, out->share);
 	}
 	if (err == 0 && changed)
 		forget_everything();

@@ -72,6 +72,13 @@ enum node_nature {
 	NODE_NATURE_GENERATED = 4,	/* made for each read; has no size */
 };
 
+/* Who may enter beside the node's owner. */
+enum node_share {
+	NODE_SHARE_NONE,
+	NODE_SHARE_ROOT,
+	NODE_SHARE_OTHER,	/* whom the modes of files let */
+};
+
 enum node_state {
 	NODE_STATE_IDLE = 1,		/* mounted; the next look starts the translator */
 	NODE_STATE_STARTING = 2,
