@@ -28,6 +28,7 @@
 #include "trans/memory.h"
 #include "trans/node.h"
 #include "trans/req.h"
+#include "trans/standin.h"
 #include "trans/translator.h"
 #include "wire/fusewire.h"
 
@@ -1040,6 +1041,18 @@ front_fd(void)
 	return front.fd;
 }
 
+/* Answers past libfuse. When it has been answered already, or whoever asked is gone, the kernel
+ * says so, and that is fine. */
+void
+front_refuse(uint64_t unique, int error)
+{
+	const struct fuse_out_header answer = { .len = sizeof(answer), .error = error,
+		.unique = unique };
+
+	if (write(front.fd, &answer, sizeof(answer)) < 0 && is_gone(errno))
+		__atomic_store_n(&front.gone, true, __ATOMIC_RELAXED);
+}
+
 /* The request in front.request. An interrupt does not go through libfuse: it
  * is for what we put off. */
 static void
@@ -1052,12 +1065,13 @@ dispatch(size_t size)
 		const struct fuse_interrupt_in *interrupt = (const void *)(header + 1);
 
 		if (size >= sizeof(*header) + sizeof(*interrupt))
-			req_interrupt(interrupt->unique);
+			standin_interrupt(interrupt->unique);
 		return;
 	}
 	if (header->opcode != FUSE_FORGET && header->opcode != FUSE_BATCH_FORGET)
 		memory_count_request();
 	front.unique = header->unique;
+	standin_serving(header->unique);
 	fuse_session_process_buf(front.session, &buf);
 }
 

@@ -53,11 +53,13 @@ enum fsys_goaway_flags {
 	FSYS_GOAWAY_FORCE = 4,
 	FSYS_GOAWAY_UNLINK = 8,
 	FSYS_GOAWAY_RECURSE = 16,
+	FSYS_GOAWAY_RESTART = 1 << 16,	/* ours: make way for a successor */
 };
 
 enum fsys_leave {
 	FSYS_LEAVE_IDLE = 1,	/* nothing to do for idle_ms */
 	FSYS_LEAVE_STALE = 2,	/* what the content derives from has changed: start me anew */
+	FSYS_LEAVE_RESTART = 3,	/* as FSYS_GOAWAY_RESTART asked */
 };
 
 enum node_kind {
