@@ -19,7 +19,9 @@
 #include "portd/mounter.h"
 #include "portd/node.h"
 #include "portd/options.h"
+#include "portd/pulse.h"
 #include "portd/replace.h"
+#include "portd/restart.h"
 #include "portd/stale.h"
 #include "portd/state.h"
 #include "portd/watch.h"
@@ -92,6 +94,8 @@ tell_node(struct node *node, struct node_get_out *out)
 		.log_path = translog_path(node->log),
 		.files = argv_blob(setting, true),
 		.underlying_path = node->underlying_path,
+		.idle_ms = node->idle_ms,
+		.deadline_ms = node->deadline_ms,
 	};
 	read_recovery(node, out);
 }
@@ -180,7 +184,8 @@ static void
 arm_again(struct node *node, struct arm_batch *batch)
 {
 	node_forgive(node);
-	arm_node(node, batch);
+	if (!node->restart)
+		arm_node(node, batch);
 }
 
 static void
@@ -263,6 +268,8 @@ static const struct node_server server = {
 	.node_get = handle_get,
 	.node_set_options = options_begin,
 	.node_control = handle_control,
+	.node_restart = restart_begin,
+	.node_abort = restart_abort,
 	.keeper_info = handle_info,
 	.keeper_arm = handle_arm,
 	.keeper_stop = handle_stop,
@@ -312,6 +319,8 @@ load_row(const struct store_row *row, void *arg)
 	node->restore_mode = row->restore_mode;
 	node->set_at = row->set_at;
 	node->generation = row->generation;
+	node->idle_ms = row->idle_ms;
+	node->deadline_ms = row->deadline_ms;
 	if (!node->passive || !node->underlying_path || (row->run && !node->run))
 		return -ENOMEM;
 	return 0;
@@ -340,7 +349,8 @@ open_watches(struct keeper *keeper, struct text *why)
 {
 	keeper->watch = watch_new(keeper);
 	keeper->stale = stale_new(keeper);
-	if (keeper->watch && keeper->stale)
+	keeper->pulses = pulse_new(keeper);
+	if (keeper->watch && keeper->stale && keeper->pulses)
 		return 0;
 	text_printf(why, "the mount table and files cannot be watched: %s; "
 	    "fs.inotify.max_user_instances may be too small", strerror(errno));
@@ -355,6 +365,7 @@ keeper_open(struct keeper *keeper, const struct keeper_config *config, struct te
 		.loop = config->loop, .world = config->world, .store = config->store,
 		.runtime_dir = config->runtime_dir, .state_dir = config->state_dir,
 		.log_dir = config->log_dir, .idle_ms = config->idle_ms,
+		.deadline_ms = config->deadline_ms,
 		.no_resend = config->no_resend, .self = config->self,
 		.stop = config->stop, .stop_arg = config->stop_arg,
 		.since = (uint64_t)time(NULL),
@@ -426,6 +437,7 @@ keeper_deinit(struct keeper *keeper)
 	names_deinit(&keeper->names);
 	watch_free(keeper->watch);
 	stale_free(keeper->stale);
+	pulse_free(STEAL_PTR(keeper->pulses));
 	keeper->stale = NULL;
 	keeper->watch = NULL;
 	if (keeper->port)

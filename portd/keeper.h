@@ -20,6 +20,7 @@
 #include "wire/messages.h"
 
 struct node;
+struct pulses;
 struct replace_self;
 struct replacement;
 struct stale;
@@ -34,6 +35,7 @@ struct keeper {
 	struct names names;		/* which the same port answers for */
 	struct watch *watch;		/* of the mount table */
 	struct stale *stale;		/* watches the files of nodes at rest */
+	struct pulses *pulses;		/* finds translators that are stuck */
 	struct list nodes;		/* struct node, by path */
 	struct list mounts;		/* struct mount, with or without a node */
 	struct list incarnations;	/* struct incarnation, with or without a node */
@@ -44,6 +46,7 @@ struct keeper {
 	char *state_dir;
 	char *log_dir;
 	uint32_t idle_ms;		/* a translator leaves after so long without requests */
+	uint32_t deadline_ms;		/* and is killed when it has not moved for so long; 0: never */
 	uint64_t since;			/* seconds since 1970 */
 	bool no_resend;			/* do as if it had not */
 	bool resend;			/* the kernel offered FUSE_HAS_RESEND */
@@ -63,6 +66,7 @@ struct keeper_config {
 	char *state_dir;
 	char *log_dir;
 	uint32_t idle_ms;
+	uint32_t deadline_ms;
 	bool no_resend;
 	const struct replace_self *self;
 	void (*stop)(void *arg);

@@ -22,7 +22,9 @@ portd_hird_portd_SOURCES = \
 	portd/node.c portd/node.h \
 	portd/options.c portd/options.h \
 	portd/record.c \
+	portd/pulse.c portd/pulse.h \
 	portd/replace.c portd/replace.h \
+	portd/restart.c portd/restart.h \
 	portd/setting.c portd/setting.h \
 	portd/stale.c portd/stale.h \
 	portd/start.c portd/start.h \

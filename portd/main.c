@@ -30,6 +30,7 @@
 enum {
 	EXIT_USAGE = 64,
 	DEFAULT_IDLE_S = 300,
+	DEFAULT_DEADLINE_S = 30,
 	DEFAULT_LINGER_S = 30,
 };
 
@@ -41,6 +42,7 @@ struct settings {
 	bool arm_if_set;
 	bool no_resend;
 	unsigned idle_s;
+	unsigned deadline_s;
 	unsigned linger_s;
 };
 
@@ -71,6 +73,7 @@ static const char usage[] =
     "  -b, --background         return when it is ready\n"
     "      --arm-if-set         exit at once when nothing is set (for a login unit)\n"
     "      --idle=SECONDS       a translator without requests leaves after so long (300)\n"
+    "      --deadline=SECONDS   one that does not move for so long is started anew (30); 0: never\n"
     "      --linger=SECONDS     without nodes and clients, end after so long (30)\n"
     "      --no-resend          do as on Linux before 6.9, which cannot deliver a request again\n"
     "  -v, --verbose            say more\n"
@@ -80,6 +83,7 @@ static const char usage[] =
 enum {
 	OPTION_ARM = 256,
 	OPTION_IDLE,
+	OPTION_DEADLINE,
 	OPTION_LINGER,
 	OPTION_NO_RESEND,
 	/* Between two portds, see replace.h. */
@@ -92,6 +96,7 @@ static const struct option long_options[] = {
 	{ "background", no_argument, NULL, 'b' },
 	{ "arm-if-set", no_argument, NULL, OPTION_ARM },
 	{ "idle", required_argument, NULL, OPTION_IDLE },
+	{ "deadline", required_argument, NULL, OPTION_DEADLINE },
 	{ "linger", required_argument, NULL, OPTION_LINGER },
 	{ "no-resend", no_argument, NULL, OPTION_NO_RESEND },
 	{ "state", required_argument, NULL, OPTION_STATE },
@@ -140,6 +145,9 @@ take_option(struct settings *settings, int option)
 		break;
 	case OPTION_IDLE:
 		settings->idle_s = parse_seconds("idle", optarg);
+		break;
+	case OPTION_DEADLINE:
+		settings->deadline_s = parse_seconds("deadline", optarg);
 		break;
 	case OPTION_LINGER:
 		settings->linger_s = parse_seconds("linger", optarg);
@@ -346,6 +354,7 @@ open_keeper(struct portd *portd, const struct settings *settings, char *runtime_
 	struct keeper_config config = {
 		.loop = &portd->loop,
 		.idle_ms = settings->idle_s * 1000u,
+		.deadline_ms = settings->deadline_s * 1000u,
 		.no_resend = settings->no_resend,
 		.runtime_dir = runtime_dir,
 		.state_dir = state_dir,
@@ -520,6 +529,7 @@ know_self(struct portd *portd, const struct settings *settings, const char *name
 	portd->self.lock_fd = &portd->instance.lock_fd;
 	portd->self.listen_fd = &portd->instance.listen_fd;
 	err = argv_add(argv, name) | argv_printf(argv, "--idle=%u", settings->idle_s) |
+	    argv_printf(argv, "--deadline=%u", settings->deadline_s) |
 	    argv_printf(argv, "--linger=%u", settings->linger_s);
 	if (settings->no_resend)
 		err |= argv_add(argv, "--no-resend");
@@ -533,7 +543,8 @@ int
 main(int argc, char **argv)
 {
 	struct settings settings = {
-		.state_fd = -1, .idle_s = DEFAULT_IDLE_S, .linger_s = DEFAULT_LINGER_S
+		.state_fd = -1, .idle_s = DEFAULT_IDLE_S, .deadline_s = DEFAULT_DEADLINE_S,
+		.linger_s = DEFAULT_LINGER_S
 	};
 	static struct portd portd = { .instance = INSTANCE_NONE };
 

@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 
-enum { STORE_VERSION = 1 };
+enum { STORE_VERSION = 2 };
 
 enum statement {
 	STATEMENT_PUT,
@@ -29,14 +29,14 @@ static const char *const statement_sql[N_STATEMENTS] = {
 	[STATEMENT_PUT] =
 	    "INSERT OR REPLACE INTO node (path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
-	    " underlying_path, set_at, generation)"
-	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+	    " underlying_path, set_at, generation, idle_ms, deadline_ms)"
+	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
 	[STATEMENT_DELETE] = "DELETE FROM node WHERE path = ?1",
 	[STATEMENT_RENAME] = "UPDATE OR REPLACE node SET path = ?2 WHERE path = ?1",
 	[STATEMENT_EACH] =
 	    "SELECT path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
-	    " underlying_path, set_at, generation FROM node ORDER BY path",
+	    " underlying_path, set_at, generation, idle_ms, deadline_ms FROM node ORDER BY path",
 	[STATEMENT_PUT_SERVICE] =
 	    "INSERT OR REPLACE INTO service (name, program, argv, env) VALUES (?1,?2,?3,?4)",
 	[STATEMENT_DELETE_SERVICE] = "DELETE FROM service WHERE name = ?1",
@@ -54,6 +54,13 @@ static const char schema[] =
     " run_attr BLOB NOT NULL, created INTEGER NOT NULL, restore_mode INTEGER NOT NULL,"
     " underlying_path BLOB NOT NULL, set_at INTEGER NOT NULL, generation INTEGER NOT NULL"
     ") WITHOUT ROWID";
+
+/* From one version to the next: what a version added. */
+static const char *const steps[STORE_VERSION] = {
+	[1] = "ALTER TABLE node ADD COLUMN idle_ms INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE node ADD COLUMN deadline_ms INTEGER NOT NULL DEFAULT 0;"
+	    "PRAGMA user_version = 2",
+};
 
 /* Beside the nodes; a hird that does not know it leaves it alone. */
 static const char service_schema[] =
@@ -151,6 +158,19 @@ make_schema(struct store *store, struct text *why)
 	return err;
 }
 
+/* Brings what an older hird wrote to what this one knows, all or nothing. */
+static int
+take_steps(struct store *store, int version, struct text *why)
+{
+	int err = version < STORE_VERSION ? exec(store, "BEGIN IMMEDIATE", why) : 0;
+
+	for (int step = version; err == 0 && step < STORE_VERSION; step++)
+		err = exec(store, steps[step], why);
+	if (err == 0 && version < STORE_VERSION)
+		err = exec(store, "COMMIT", why);
+	return err;
+}
+
 static int
 check_schema(struct store *store, struct text *why)
 {
@@ -159,10 +179,12 @@ check_schema(struct store *store, struct text *why)
 
 	if (err < 0)
 		return err;
-	if (version == 0)
-		return make_schema(store, why);
-	if (version == STORE_VERSION)
-		return 0;
+	if (version == 0) {
+		err = make_schema(store, why);
+		version = 1;
+	}
+	if (err < 0 || (version > 0 && version <= STORE_VERSION))
+		return err < 0 ? err : take_steps(store, version, why);
 	text_printf(why, "%s: written by another hird (format %d, this one knows %d); "
 	    "use that one, or move the file away", store->path, version, STORE_VERSION);
 	return -EPROTO;
@@ -284,6 +306,8 @@ store_put(struct store *store, const struct store_row *row, struct text *why)
 	bind_string(statement, 15, row->underlying_path);
 	sqlite3_bind_int64(statement, 16, (sqlite3_int64)row->set_at);
 	sqlite3_bind_int64(statement, 17, row->generation);
+	sqlite3_bind_int64(statement, 18, row->idle_ms);
+	sqlite3_bind_int64(statement, 19, row->deadline_ms);
 	return run(store, STATEMENT_PUT, why);
 }
 
@@ -361,6 +385,8 @@ read_row(sqlite3_stmt *statement, struct store_row *row)
 	row->restore_mode = (uint32_t)sqlite3_column_int64(statement, 13);
 	row->set_at = (uint64_t)sqlite3_column_int64(statement, 15);
 	row->generation = (uint32_t)sqlite3_column_int64(statement, 16);
+	row->idle_ms = (uint32_t)sqlite3_column_int64(statement, 17);
+	row->deadline_ms = (uint32_t)sqlite3_column_int64(statement, 18);
 	return 0;
 }
 

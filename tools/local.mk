@@ -25,6 +25,8 @@ tools_libtools_a_SOURCES = \
 	tools/place.h \
 	tools/record.c \
 	tools/record.h \
+	tools/renew.c \
+	tools/renew.h \
 	tools/rights.c \
 	tools/rights.h \
 	tools/service.c \

@@ -46,6 +46,10 @@ enum node_set_flags {
 	NODE_SET_CREATED = 1 << 8,	/* -c made the node just now */
 };
 
+/* How long, in ms, as it is set for a node: */
+#define NODE_TIME_DEFAULT 0u		/* as portd does where nothing is said */
+#define NODE_TIME_NEVER UINT32_MAX
+
 /* flags of fsys_goaway, the Hurd's values */
 enum fsys_goaway_flags {
 	FSYS_GOAWAY_NOWAIT = 1,
