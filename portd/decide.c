@@ -229,6 +229,8 @@ take_node(struct change *change, const char *path)
 		return change_fail(change, -EBUSY, "%s: is being changed by another settrans", path);
 	if (node && node->options)
 		return change_fail(change, -EBUSY, "%s: its options are being changed; try again", path);
+	if (node && node->restart)
+		return change_fail(change, -EBUSY, "%s: is being restarted; try again", path);
 	if (!node)
 		node = node_new(change->keeper, path);
 	if (!node)
@@ -270,6 +272,8 @@ change_new(struct rpc_request *request, const struct node_set_in *in)
 	change->flags = in->flags;
 	change->goaway = in->goaway;
 	change->timeout_ms = in->timeout_ms;
+	change->idle_ms = in->idle_ms;
+	change->deadline_ms = in->deadline_ms;
 	change->restore_mode = in->restore_mode & 07777;
 	change->underlying_path = strdup(in->underlying_path);
 	if (!(in->flags & (NODE_SET_ACTIVE | NODE_SET_STORED)))

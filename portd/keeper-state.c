@@ -12,6 +12,7 @@
 #include "portd/helper.h"
 #include "portd/keeper.h"
 #include "portd/node.h"
+#include "portd/pulse.h"
 #include "portd/stale.h"
 #include "portd/state.h"
 #include "portd/watch.h"
@@ -25,6 +26,8 @@ node_is_at_rest(const struct node *node, struct text *why)
 
 	if (node->change || node->options)
 		what = "is being changed";
+	else if (node->restart)
+		what = "is being restarted";
 	else if (node->arm)
 		what = "is being mounted";
 	else if (node->pending)
@@ -140,6 +143,8 @@ put_node(struct tape *tape, const struct node *node)
 	tape_put_str(tape, node->underlying_path);
 	tape_put_u64(tape, node->set_at);
 	tape_put_u32(tape, node->generation);
+	tape_put_u32(tape, node->idle_ms);
+	tape_put_u32(tape, node->deadline_ms);
 	tape_put_u32(tape, node->waits_for_outer);
 	tape_put_u32(tape, node->reason != NULL);
 	tape_put_str(tape, node->reason);
@@ -346,6 +351,8 @@ fill_node(struct tape *tape, struct node *node)
 		return false;
 	node->set_at = tape_get_u64(tape);
 	node->generation = tape_get_u32(tape);
+	node->idle_ms = tape_get_u32(tape);
+	node->deadline_ms = tape_get_u32(tape);
 	node->waits_for_outer = tape_get_bool(tape);
 	has_reason = tape_get_bool(tape);
 	if (!get_text(tape, &node->reason))
@@ -440,6 +447,7 @@ keeper_resume(struct keeper *keeper)
 		}
 	}
 	admit_reload(keeper->admit);
+	pulse_begin(keeper->pulses);
 	watch_look(keeper->watch);
 	names_resume(&keeper->names);
 }

@@ -20,7 +20,9 @@
 #include "portd/mounter.h"
 #include "portd/node.h"
 #include "portd/options.h"
+#include "portd/pulse.h"
 #include "portd/replace.h"
+#include "portd/restart.h"
 #include "portd/stale.h"
 #include "portd/state.h"
 #include "portd/watch.h"
@@ -99,6 +101,8 @@ tell_node(struct node *node, struct node_get_out *out)
 		.share = setting ? setting->share : 0,
 		.refusals = node->refusals,
 		.refused = node->refused ? node->refused : "",
+		.idle_ms = node->idle_ms,
+		.deadline_ms = node->deadline_ms,
 	};
 	if (inc)
 		out->sandbox = (struct wire_blob){ &inc->sandbox, sizeof(inc->sandbox) };
@@ -198,7 +202,8 @@ static void
 arm_again(struct node *node, struct arm_batch *batch)
 {
 	node_forgive(node);
-	arm_node(node, batch);
+	if (!node->restart)
+		arm_node(node, batch);
 }
 
 static void
@@ -281,6 +286,8 @@ static const struct node_server server = {
 	.node_get = handle_get,
 	.node_set_options = options_begin,
 	.node_control = handle_control,
+	.node_restart = restart_begin,
+	.node_abort = restart_abort,
 	.keeper_info = handle_info,
 	.keeper_arm = handle_arm,
 	.keeper_stop = handle_stop,
@@ -331,6 +338,8 @@ load_row(const struct store_row *row, void *arg)
 	node->restore_mode = row->restore_mode;
 	node->set_at = row->set_at;
 	node->generation = row->generation;
+	node->idle_ms = row->idle_ms;
+	node->deadline_ms = row->deadline_ms;
 	if (!node->passive || !node->underlying_path || (row->run && !node->run))
 		return -ENOMEM;
 	return 0;
@@ -360,7 +369,8 @@ open_watches(struct keeper *keeper, struct text *why)
 	keeper->watch = watch_new(keeper);
 	keeper->stale = stale_new(keeper);
 	keeper->admit = admit_new(keeper);
-	if (keeper->watch && keeper->stale && keeper->admit)
+	keeper->pulses = pulse_new(keeper);
+	if (keeper->watch && keeper->stale && keeper->admit && keeper->pulses)
 		return 0;
 	text_printf(why, "the mount table and files cannot be watched: %s; "
 	    "fs.inotify.max_user_instances may be too small", strerror(errno));
@@ -375,6 +385,7 @@ keeper_open(struct keeper *keeper, const struct keeper_config *config, struct te
 		.loop = config->loop, .world = config->world, .store = config->store,
 		.runtime_dir = config->runtime_dir, .state_dir = config->state_dir,
 		.log_dir = config->log_dir, .idle_ms = config->idle_ms,
+		.deadline_ms = config->deadline_ms,
 		.no_resend = config->no_resend, .no_sandbox = config->no_sandbox,
 		.memory = config->memory, .self = config->self,
 		.stop = config->stop, .stop_arg = config->stop_arg,
@@ -449,6 +460,7 @@ keeper_deinit(struct keeper *keeper)
 	watch_free(keeper->watch);
 	stale_free(keeper->stale);
 	admit_free(STEAL_PTR(keeper->admit));
+	pulse_free(STEAL_PTR(keeper->pulses));
 	keeper->stale = NULL;
 	keeper->watch = NULL;
 	if (keeper->port)

@@ -21,6 +21,7 @@
 
 struct admit;
 struct node;
+struct pulses;
 struct replace_self;
 struct replacement;
 struct stale;
@@ -36,6 +37,7 @@ struct keeper {
 	struct watch *watch;		/* of the mount table */
 	struct admit *admit;		/* who may start a translator by looking */
 	struct stale *stale;		/* watches the files of nodes at rest */
+	struct pulses *pulses;		/* finds translators that are stuck */
 	struct list nodes;		/* struct node, by path */
 	struct list mounts;		/* struct mount, with or without a node */
 	struct list incarnations;	/* struct incarnation, with or without a node */
@@ -46,6 +48,7 @@ struct keeper {
 	char *state_dir;
 	char *log_dir;
 	uint32_t idle_ms;		/* a translator leaves after so long without requests */
+	uint32_t deadline_ms;		/* and is killed when it has not moved for so long; 0: never */
 	uint64_t since;			/* seconds since 1970 */
 	bool no_resend;			/* do as if it had not */
 	bool no_sandbox;		/* for debugging: translators may all that the user may */
@@ -67,6 +70,7 @@ struct keeper_config {
 	char *state_dir;
 	char *log_dir;
 	uint32_t idle_ms;
+	uint32_t deadline_ms;
 	bool no_resend;
 	bool no_sandbox;
 	uint64_t memory;

@@ -25,7 +25,9 @@ portd_hird_portd_SOURCES = \
 	portd/options.c portd/options.h \
 	portd/policy.c portd/policy.h \
 	portd/record.c \
+	portd/pulse.c portd/pulse.h \
 	portd/replace.c portd/replace.h \
+	portd/restart.c portd/restart.h \
 	portd/setting.c portd/setting.h \
 	portd/stale.c portd/stale.h \
 	portd/start.c portd/start.h \

@@ -32,6 +32,7 @@
 enum {
 	EXIT_USAGE = 64,
 	DEFAULT_IDLE_S = 300,
+	DEFAULT_DEADLINE_S = 30,
 	DEFAULT_LINGER_S = 30,
 	DEFAULT_MEMORY_MIB = CONFINE_MEMORY >> 20,
 };
@@ -46,6 +47,7 @@ struct settings {
 	bool no_sandbox;
 	unsigned memory_mib;
 	unsigned idle_s;
+	unsigned deadline_s;
 	unsigned linger_s;
 };
 
@@ -77,6 +79,7 @@ static const char usage[] =
     "  -b, --background         return when it is ready\n"
     "      --arm-if-set         exit at once when nothing is set (for a login unit)\n"
     "      --idle=SECONDS       a translator without requests leaves after so long (300)\n"
+    "      --deadline=SECONDS   one that does not move for so long is started anew (30); 0: never\n"
     "      --linger=SECONDS     without nodes and clients, end after so long (30)\n"
     "      --memory=MIB         what a translator may take, 0: all that there is (2048)\n"
     "      --no-sandbox         let translators do all that you may, for debugging\n"
@@ -88,6 +91,7 @@ static const char usage[] =
 enum {
 	OPTION_ARM = 256,
 	OPTION_IDLE,
+	OPTION_DEADLINE,
 	OPTION_LINGER,
 	OPTION_NO_RESEND,
 	OPTION_NO_SANDBOX,
@@ -102,6 +106,7 @@ static const struct option long_options[] = {
 	{ "background", no_argument, NULL, 'b' },
 	{ "arm-if-set", no_argument, NULL, OPTION_ARM },
 	{ "idle", required_argument, NULL, OPTION_IDLE },
+	{ "deadline", required_argument, NULL, OPTION_DEADLINE },
 	{ "linger", required_argument, NULL, OPTION_LINGER },
 	{ "no-resend", no_argument, NULL, OPTION_NO_RESEND },
 	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
@@ -158,6 +163,9 @@ take_option(struct settings *settings, int option)
 		break;
 	case OPTION_IDLE:
 		settings->idle_s = parse_seconds("idle", optarg);
+		break;
+	case OPTION_DEADLINE:
+		settings->deadline_s = parse_seconds("deadline", optarg);
 		break;
 	case OPTION_LINGER:
 		settings->linger_s = parse_seconds("linger", optarg);
@@ -383,6 +391,7 @@ open_keeper(struct portd *portd, const struct settings *settings, char *runtime_
 	struct keeper_config config = {
 		.loop = &portd->loop,
 		.idle_ms = settings->idle_s * 1000u,
+		.deadline_ms = settings->deadline_s * 1000u,
 		.no_resend = settings->no_resend,
 		.no_sandbox = settings->no_sandbox,
 		.memory = (uint64_t)settings->memory_mib << 20,
@@ -559,6 +568,7 @@ know_self(struct portd *portd, const struct settings *settings, const char *name
 	portd->self.lock_fd = &portd->instance.lock_fd;
 	portd->self.listen_fd = &portd->instance.listen_fd;
 	err = argv_add(argv, name) | argv_printf(argv, "--idle=%u", settings->idle_s) |
+	    argv_printf(argv, "--deadline=%u", settings->deadline_s) |
 	    argv_printf(argv, "--linger=%u", settings->linger_s);
 	err |= argv_printf(argv, "--memory=%u", settings->memory_mib);
 	if (settings->no_resend)
@@ -575,8 +585,8 @@ int
 main(int argc, char **argv)
 {
 	struct settings settings = {
-		.state_fd = -1, .idle_s = DEFAULT_IDLE_S, .linger_s = DEFAULT_LINGER_S,
-		.memory_mib = DEFAULT_MEMORY_MIB,
+		.state_fd = -1, .idle_s = DEFAULT_IDLE_S, .deadline_s = DEFAULT_DEADLINE_S,
+		.linger_s = DEFAULT_LINGER_S, .memory_mib = DEFAULT_MEMORY_MIB,
 	};
 	static struct portd portd = { .instance = INSTANCE_NONE };
 

@@ -4,6 +4,7 @@
 #include "portd/mount.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,6 +261,21 @@ mount_is_dead(const struct mount *mount)
 	struct pollfd ask = { .fd = mount->fuse };
 
 	return poll(&ask, 1, 0) > 0 && (ask.revents & POLLERR);
+}
+
+/* By the number of its device. */
+bool
+mount_abort(const struct mount *mount)
+{
+	const char *colon = strchr(mount->device, ':');
+	AUTO_CLOSE int fd = -1;
+	char path[96];
+
+	if (!colon)
+		return false;
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%s/abort", colon + 1);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, "1", 1) == 1;
 }
 
 /* Recovery memory that no incarnation has written yet. */

@@ -66,6 +66,9 @@ int mount_unmake(struct keeper *keeper, const struct unmount_order *order,
 /* Watching for requests. */
 void mount_watch(struct mount *mount, void (*ready)(struct mount *, bool dead, void *), void *arg);
 void mount_unwatch(struct mount *mount);
+/* Ends the connection at once, whoever holds it. False: fusectl is not mounted; it ends with the last
+ * copy of the descriptor then. */
+bool mount_abort(const struct mount *mount);
 /* Whether the connection is over (unmounted or aborted). */
 bool mount_is_dead(const struct mount *mount);
 /* What its translator finds below it; the mount's. */

@@ -151,7 +151,7 @@ begin(struct options *options, struct node_set_options_in *in)
 		finish(options, -ENOENT, "%s: no translator is set there", in->path);
 		return;
 	}
-	if (node->change || node->options) {
+	if (node->change || node->options || node->restart) {
 		finish(options, -EBUSY, "%s: is being changed by another program", in->path);
 		return;
 	}

@@ -34,6 +34,8 @@ record_put_back(struct record *record, struct node *node)
 	node->created = record->created;
 	node->restore_mode = record->restore_mode;
 	node->set_at = record->set_at;
+	node->idle_ms = record->idle_ms;
+	node->deadline_ms = record->deadline_ms;
 }
 
 static struct setting *
@@ -49,6 +51,7 @@ record_copy(struct record *record, const struct node *node)
 	*record = (struct record){
 		copy_or_null(node->passive), copy_or_null(node->run), copy_or_null(node->active),
 		strdup(node->underlying_path), node->created, node->restore_mode, node->set_at,
+		node->idle_ms, node->deadline_ms,
 	};
 	if (!!record->passive == !!node->passive && !!record->run == !!node->run &&
 	    !!record->active == !!node->active && record->underlying_path)
@@ -86,6 +89,8 @@ write_place(struct change *change)
 		return;
 	free(node->underlying_path);
 	node->underlying_path = STEAL_PTR(change->underlying_path);
+	node->idle_ms = change->idle_ms;
+	node->deadline_ms = change->deadline_ms;
 	if (change->flags & NODE_SET_CREATED) {
 		node->created = true;
 		node->restore_mode = change->restore_mode;

@@ -243,6 +243,7 @@ on_start_time(uv_timer_t *timer)
 
 	snprintf(why, sizeof(why), "%s did not announce itself in time", inc->name);
 	inc->ended = "too late";
+	inc->wasted_ms = inc->timeout_ms;
 	incarnation_kill(inc);
 	tell_death(inc, -ETIMEDOUT, why);
 }
@@ -335,6 +336,9 @@ on_message(struct port *port, struct message *message, void *arg)
 	case PORT_NOTIFY_NO_SENDERS:
 		if (inc->state == INCARNATION_LAUNCHED && inc->startup_reply.kind == RIGHT_NULL)
 			uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
+		break;
+	case ROUTINE_fsys_ping + RPC_REPLY_OFFSET:
+		pulse_answer(inc, message);
 		break;
 	case ROUTINE_fsys_goaway + RPC_REPLY_OFFSET:
 		break;
@@ -505,6 +509,7 @@ void
 incarnation_set_timeout(struct incarnation *inc, uint32_t timeout_ms)
 {
 	uv_timer_stop(&inc->timer);
+	inc->timeout_ms = timeout_ms;
 	if (timeout_ms > 0 && inc->state == INCARNATION_LAUNCHED)
 		uv_timer_start(&inc->timer, on_start_time, timeout_ms, 0);
 }
@@ -528,7 +533,7 @@ incarnation_hand_over(struct incarnation *inc, const struct hand_over *what)
 		.recovery = dup_fd(mount->recovery),
 		.init = { &mount->init, sizeof(mount->init) },
 		.pending = { what->pending, what->pending_size },
-		.idle_ms = inc->keeper->idle_ms,
+		.idle_ms = what->idle_ms,
 		.generation = what->generation,
 		.resent = what->resent,
 		.share = what->share,
@@ -550,6 +555,28 @@ incarnation_hand_over(struct incarnation *inc, const struct hand_over *what)
 }
 
 /* Leaving ------------------------------------------------------------------- */
+
+/* Not even SIGKILL ends one that hangs in the kernel; it will do nothing any more, either. */
+static void
+on_stuck_time(uv_timer_t *timer)
+{
+	struct incarnation *inc = timer->data;
+	char why[256];
+
+	snprintf(why, sizeof(why), "%s ended: %s", inc->name, inc->ended);
+	tell_options(inc, NULL);
+	tell_death(inc, -EIO, why);
+}
+
+/* Ends it for a reason. */
+void
+incarnation_end(struct incarnation *inc, const char *why, uint32_t wasted_ms)
+{
+	inc->ended = why;
+	inc->wasted_ms = wasted_ms;
+	incarnation_kill(inc);
+	uv_timer_start(&inc->timer, on_stuck_time, SILENT_MS, 0);
+}
 
 static bool
 ask_to_go(struct incarnation *inc, uint32_t flags)
@@ -579,6 +606,38 @@ incarnation_goaway(struct incarnation *inc, uint32_t flags, uint32_t deadline_ms
 	inc->on_gone = gone;
 	inc->on_gone_arg = arg;
 	uv_timer_start(&inc->timer, on_kill_time, asked ? deadline_ms : 0, 0);
+}
+
+static void
+on_restart_time(uv_timer_t *timer)
+{
+	incarnation_end(timer->data, "it did not make way in time", 0);
+}
+
+/* Asks it to make way. */
+bool
+incarnation_restart(struct incarnation *inc, uint32_t deadline_ms)
+{
+	if (inc->on_options || !ask_to_go(inc, FSYS_GOAWAY_RESTART))
+		return false;
+	inc->restarting = true;
+	if (deadline_ms)
+		uv_timer_start(&inc->timer, on_restart_time, deadline_ms, 0);
+	return true;
+}
+
+/* Asks for a sign of life. */
+bool
+incarnation_ping(struct incarnation *inc)
+{
+	struct message *message;
+
+	if (!right_is_live(&inc->control))
+		return false;
+	message = message_new(ROUTINE_fsys_ping);
+	if (message)
+		message_send(right_copy_send(&inc->control), message, right_make_send_once(inc->port));
+	return message != NULL;
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "portd/message.h"
 #include "portd/port.h"
+#include "portd/pulse.h"
 #include "portd/right.h"
 #include "portd/store.h"
 #include "portd/translog.h"
@@ -24,6 +25,7 @@
 struct incarnation;
 struct keeper;
 struct mount;
+struct node;
 struct state;
 
 struct incarnation_owner {
@@ -69,6 +71,10 @@ struct incarnation {
 	struct helper *identify;
 	struct confine_report sandbox;	/* what is in force */
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
+	uint32_t timeout_ms;		/* of its start */
+	uint32_t wasted_ms;		/* time that it did nothing before that */
+	bool restarting;		/* it was asked to make way */
+	struct pulse pulse;
 	struct mount *orphaned;		/* the mount that goes with an orphan */
 	void (*on_options)(struct incarnation *inc, struct message *reply, void *arg);
 	void *on_options_arg;
@@ -96,6 +102,7 @@ struct hand_over {
 	uint32_t generation;
 	bool resent;
 	uint32_t share;			/* enum node_share */
+	uint32_t idle_ms;		/* 0: it stays */
 };
 /* Answers fsys_startup. 0 or -errno. */
 int incarnation_hand_over(struct incarnation *inc, const struct hand_over *what);
@@ -106,6 +113,16 @@ void incarnation_goaway(struct incarnation *inc, uint32_t flags, uint32_t deadli
 /* Takes it from its owner and lets it serve `mount` (eaten) until that is dead. */
 void incarnation_orphan(struct incarnation *inc, struct mount *mount);
 void incarnation_kill(struct incarnation *inc);
+/* Kills one that serves, and tells its owner, with a reason that lives for ever. wasted_ms: how
+ * long it was good for nothing before that. */
+void incarnation_end(struct incarnation *inc, const char *why, uint32_t wasted_ms);
+/* Asks it to make way: it leaves (FSYS_LEAVE_RESTART), or dies when it has not after deadline_ms,
+ * 0: never. False: it cannot be asked. */
+bool incarnation_restart(struct incarnation *inc, uint32_t deadline_ms);
+/* Has pulse_answer called, unless it dies. False: it cannot be asked. */
+bool incarnation_ping(struct incarnation *inc);
+/* The node that owns it, or NULL. */
+struct node *incarnation_node(const struct incarnation *inc);
 /* Sends a request to its control port; `reply` is called with the answer, or with NULL when there
  * comes none. One at a time: false when another one is under way, or it does not serve. Eats body. */
 bool incarnation_options(struct incarnation *inc, struct message *request,

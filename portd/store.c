@@ -30,15 +30,17 @@ static const char *const statement_sql[N_STATEMENTS] = {
 	[STATEMENT_PUT] =
 	    "INSERT OR REPLACE INTO node (path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
-	    " underlying_path, set_at, generation, needs, grants, run_needs, share)"
-	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
+	    " underlying_path, set_at, generation, needs, grants, run_needs, share,"
+	    " idle_ms, deadline_ms)"
+	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,"
+	    "?22,?23)",
 	[STATEMENT_DELETE] = "DELETE FROM node WHERE path = ?1",
 	[STATEMENT_RENAME] = "UPDATE OR REPLACE node SET path = ?2 WHERE path = ?1",
 	[STATEMENT_EACH] =
 	    "SELECT path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
 	    " underlying_path, set_at, generation, needs, grants, run_needs,"
-	    " share FROM node ORDER BY path",
+	    " share, idle_ms, deadline_ms FROM node ORDER BY path",
 	[STATEMENT_PUT_SERVICE] =
 	    "INSERT OR REPLACE INTO service (name, program, argv, env) VALUES (?1,?2,?3,?4)",
 	[STATEMENT_DELETE_SERVICE] = "DELETE FROM service WHERE name = ?1",
@@ -63,7 +65,9 @@ static const char *const schema_steps[STORE_VERSION + 1] = {
 	    "ALTER TABLE node ADD COLUMN needs INTEGER NOT NULL DEFAULT 0;"
 	    "ALTER TABLE node ADD COLUMN grants INTEGER NOT NULL DEFAULT 0;"
 	    "ALTER TABLE node ADD COLUMN run_needs INTEGER NOT NULL DEFAULT 0;"
-	    "ALTER TABLE node ADD COLUMN share INTEGER NOT NULL DEFAULT 0",
+	    "ALTER TABLE node ADD COLUMN share INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE node ADD COLUMN idle_ms INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE node ADD COLUMN deadline_ms INTEGER NOT NULL DEFAULT 0",
 };
 
 /* Beside the nodes; a hird that does not know it leaves it alone. */
@@ -313,6 +317,8 @@ store_put(struct store *store, const struct store_row *row, struct text *why)
 	sqlite3_bind_int64(statement, 19, row->passive->grants);
 	sqlite3_bind_int64(statement, 20, row->run ? row->run->needs : 0);
 	sqlite3_bind_int64(statement, 21, row->passive->share);
+	sqlite3_bind_int64(statement, 22, row->idle_ms);
+	sqlite3_bind_int64(statement, 23, row->deadline_ms);
 	return run(store, STATEMENT_PUT, why);
 }
 
@@ -401,6 +407,8 @@ read_row(sqlite3_stmt *statement, struct store_row *row)
 	row->restore_mode = (uint32_t)sqlite3_column_int64(statement, 13);
 	row->set_at = (uint64_t)sqlite3_column_int64(statement, 15);
 	row->generation = (uint32_t)sqlite3_column_int64(statement, 16);
+	row->idle_ms = (uint32_t)sqlite3_column_int64(statement, 21);
+	row->deadline_ms = (uint32_t)sqlite3_column_int64(statement, 22);
 	return 0;
 }
 

@@ -18,7 +18,10 @@
 #include "portd/arm.h"
 #include "portd/change.h"
 #include "portd/idle.h"
+#include "portd/mounter.h"
 #include "portd/node.h"
+#include "portd/pulse.h"
+#include "portd/restart.h"
 #include "portd/stale.h"
 #include "wire/fusewire.h"
 
@@ -77,16 +80,17 @@ fail_pending(struct node *node)
 	node->pending_size = 0;
 }
 
-/* A start failed, or a translator crashed: not again at once, and not for ever. */
+/* A start failed, or a translator crashed: not again at once, and not for ever. Time that it
+ * wasted was no time in which it was well. */
 static void
-count_failure(struct node *node, bool crashed)
+count_failure(struct node *node, bool crashed, uint32_t wasted_ms)
 {
 	static const int64_t start_wait_ms[NODE_CRASHES_MAX] = { 0, 500, NODE_RETRY_MS };
 	static const int64_t crash_wait_ms[NODE_CRASHES_MAX] = { 0, 0, NODE_RETRY_MS };
 	const int64_t *wait_ms = crashed ? crash_wait_ms : start_wait_ms;
 	int64_t now = sys_now_ms();
 
-	if (now - node->failed_at > NODE_RETRY_MS)
+	if (now - (int64_t)wasted_ms - node->failed_at > NODE_RETRY_MS)
 		node->failures = 0;
 	node->failed_at = now;
 	if (node->failures < NODE_CRASHES_MAX)
@@ -124,7 +128,7 @@ start_for(struct node *node, const void *request, size_t size)
 		return;
 	node_say(node, "%s cannot be started: %s", argv_word(&node_setting(node)->argv, 0),
 	    strerror(-err));
-	count_failure(node, false);
+	count_failure(node, false, 0);
 	fail_pending(node);
 }
 
@@ -229,6 +233,7 @@ node_lost_mount(struct node *node, const char *why)
 	if (inc)
 		incarnation_goaway(inc, FSYS_GOAWAY_FORCE, NODE_GOAWAY_MS, NULL, NULL);
 	change_started(node, -ENOTCONN, why);
+	restart_end(node, -ENOTCONN, why);
 	if (node->change)
 		return;		/* it sees to the rest */
 	setting_free(STEAL_PTR(node->active));
@@ -351,6 +356,7 @@ hand_over(struct node *node, struct incarnation *inc)
 	what.generation = node->generation;
 	what.resent = node->resent;
 	what.share = node_setting(node)->share;
+	what.idle_ms = node_idle_ms(node);
 	err = incarnation_hand_over(inc, &what);
 	if (err < 0)
 		return err;
@@ -382,6 +388,8 @@ on_announced(struct incarnation *inc, void *arg)
 	if (news && node->passive)
 		store_quietly(node);
 	change_started(node, 0, "");
+	restart_end(node, 0, "");
+	pulse_begin(node->keeper->pulses);
 	arm_inner(node);
 }
 
@@ -398,6 +406,8 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 	node_forgive(node);
 	if (news && node->passive)
 		store_quietly(node);
+	if (restart_go_on(node))
+		return;
 	listen_again(node);
 	stale_begin(node);
 }
@@ -433,14 +443,19 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 	bool served = inc->state == INCARNATION_SERVING;
 
 	node->inc = NULL;
-	count_failure(node, served);
-	node_say(node, "%s", why);
-	if (served)
-		node->crashes++;
+	/* What does not make way in time has not crashed. */
+	if (!inc->restarting) {
+		count_failure(node, served, inc->wasted_ms);
+		node_say(node, "%s", why);
+		node->crashes += served;
+	}
 	if (served && node->mount)
 		recover(node);
 	fail_pending(node);
 	change_started(node, code, why);
+	if (inc->restarting && node->mount && restart_go_on(node))
+		return;
+	restart_end(node, code, why);
 	if (node->mount && mount_is_dead(node->mount)) {
 		node_lost_mount(node, "it was unmounted by hand or aborted; "
 		    "settrans --start mounts it again");
@@ -488,6 +503,7 @@ node_adopt(struct node *node, struct incarnation *inc)
 	mount_unwatch(node->mount);
 	incarnation_set_owner(inc, &owner, node);
 	node->inc = inc;
+	pulse_begin(node->keeper->pulses);
 	return 0;
 }
 
@@ -497,6 +513,45 @@ node_restore(struct node *node, struct incarnation *inc)
 {
 	incarnation_set_owner(inc, &owner, node);
 	node->inc = inc;
+}
+
+/* Whose it is. */
+struct node *
+incarnation_node(const struct incarnation *inc)
+{
+	return inc->owner == &owner ? inc->arg : NULL;
+}
+
+/* A node inside of one whose connection ends goes with it, until that one starts again. */
+static void
+abort_inner(struct node *node)
+{
+	LIST_FOR_EACH(at, next, &node->keeper->nodes) {
+		struct node *inner = LIST_ENTRY(at, struct node, link);
+		struct incarnation *inc;
+
+		if (inner == node || !inner->mount || inner->change ||
+		    !path_is_inside(inner->path, node->path))
+			continue;
+		inc = node_abort(inner);
+		if (inc)
+			incarnation_goaway(inc, FSYS_GOAWAY_FORCE, 0, NULL, NULL);
+		inner->waits_for_outer = true;
+		node_say(inner, "it is armed when %s starts", node->path);
+	}
+}
+
+/* Whoever waits is freed: now, or when the incarnation has ended. */
+struct incarnation *
+node_abort(struct node *node)
+{
+	struct incarnation *inc;
+
+	abort_inner(node);
+	inc = node_release(node);
+	mount_abort(node->mount);
+	mount_free(node_detach(node));
+	return inc;
 }
 
 /* It is somebody else's from now on. */

@@ -27,6 +27,8 @@ tools_libtools_a_SOURCES = \
 	tools/policy.h \
 	tools/record.c \
 	tools/record.h \
+	tools/renew.c \
+	tools/renew.h \
 	tools/rights.c \
 	tools/rights.h \
 	tools/sandbox.c \

@@ -13,6 +13,9 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "trans/memory.h"
+#include "trans/req.h"
+#include "trans/standin.h"
 #include "wire/messages.h"
 
 struct letter {
@@ -65,9 +68,15 @@ queue(struct port_message *message)
 static int
 handle_ping(struct rpc_request *request, struct fsys_ping_in *in, struct fsys_ping_out *out)
 {
+	uint64_t turn = standin_turn();
+	bool excused;
+
 	(void)request;
 	(void)in;
-	(void)out;
+	out->oldest = req_oldest(&excused);
+	if (turn && !excused && (!out->oldest || turn < out->oldest))
+		out->oldest = turn;
+	out->moved = memory_moved();
 	return 0;
 }
 

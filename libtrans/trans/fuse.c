@@ -24,6 +24,7 @@
 #include "trans/listing.h"
 #include "trans/memory.h"
 #include "trans/req.h"
+#include "trans/standin.h"
 #include "wire/fusewire.h"
 
 /* The INIT that nobody sent. */
@@ -250,14 +251,16 @@ front_fd(void)
  * of the mount. */
 enum { OPCODE_TMPFILE = 51 };
 
-static void
-refuse(uint64_t unique)
+/* Answers past libfuse. When it has been answered already, or whoever asked is gone, the kernel
+ * says so, and that is fine. */
+void
+front_refuse(uint64_t unique, int error)
 {
-	struct fuse_out_header header = { .len = sizeof(header), .error = -EOPNOTSUPP,
+	const struct fuse_out_header answer = { .len = sizeof(answer), .error = error,
 		.unique = unique };
-	struct iovec iov = { &header, sizeof(header) };
 
-	io_writev(front.fd, &iov, 1, NULL);
+	if (write(front.fd, &answer, sizeof(answer)) < 0 && is_gone(errno))
+		__atomic_store_n(&front.gone, true, __ATOMIC_RELAXED);
 }
 
 static bool
@@ -279,7 +282,7 @@ dispatch(size_t size)
 
 		journal_read();
 		if (size >= sizeof(*header) + sizeof(*interrupt))
-			req_interrupt(interrupt->unique);
+			standin_interrupt(interrupt->unique);
 		return;
 	}
 	front.slot = NULL;
@@ -291,8 +294,9 @@ dispatch(size_t size)
 	}
 	journal_read();
 	front.unique = header->unique;
+	standin_serving(header->unique);
 	if (header->opcode == OPCODE_TMPFILE)
-		refuse(header->unique);
+		front_refuse(header->unique, -EOPNOTSUPP);
 	else
 		fuse_session_process_buf(front.session, &buf);
 	journal_strike(STEAL_PTR(front.slot));

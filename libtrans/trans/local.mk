@@ -41,6 +41,8 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/req.h \
 	libtrans/trans/serve.c \
 	libtrans/trans/serve.h \
+	libtrans/trans/standin.c \
+	libtrans/trans/standin.h \
 	libtrans/trans/thread.c \
 	libtrans/trans/translator.h \
 	libtrans/trans/watch.c \

@@ -29,11 +29,15 @@
 #include "trans/notify.h"
 #include "trans/opens.h"
 #include "trans/req.h"
+#include "trans/standin.h"
 #include "trans/translator.h"
 #include "trans/watch.h"
 
 /* A file that is being written changes many times; a look at the end is enough. */
 enum { SETTLE_MS = 200 };
+
+/* A successor waits; what is still open is looked at so often. */
+enum { HAND_OVER_MS = 10 };
 
 /* Who unmounted us is about to say so. */
 enum { FAREWELL_MS = 1000 };
@@ -55,9 +59,11 @@ static struct {
 	int64_t busy_at;	/* when there last was something to do */
 	int64_t gone_at;	/* mount lost: until when to wait for a word; 0: it is there */
 	int64_t look_at;	/* when to look at the watched files; 0: no need */
+	int64_t expire_at;	/* when a request that is put off is due */
 	bool stale;
+	bool handing_over;	/* nothing is read any more */
 	bool old_names;		/* the kernel remembers names and cannot be told to forget all */
-} loop = { .wake_fd = -1, .signal_fd = -1 };
+} loop = { .wake_fd = -1, .signal_fd = -1, .expire_at = INT64_MAX };
 
 /* Attributes -------------------------------------------------------------- */
 
@@ -134,11 +140,17 @@ serve_root_attr(struct wire_attr *attr)
 
 /* Leaving ---------------------------------------------------------------- */
 
+static int
+sync_content(void)
+{
+	return translator.ops.sync ? translator.ops.sync() : 0;
+}
+
 /* Nothing of ours would be lost, or answered by nobody. */
 static bool
 is_quiet(void)
 {
-	return req_is_quiet() && notify_is_quiet();
+	return req_is_quiet() && notify_is_quiet() && standin_is_empty();
 }
 
 /* Asks portd to take over. No request is read meanwhile: what comes waits for
@@ -152,7 +164,7 @@ leave(enum fsys_leave reason)
 	struct fsys_leave_out out;
 	int err;
 
-	if (translator_argv(&translator.options, &argv) < 0)
+	if (translator_argv(&translator.options, &argv) < 0 || !standin_hold())
 		return;
 	serve_root_attr(&attr);
 	err = fsys_leave_call(port_bootstrap(), &(struct fsys_leave_in){
@@ -167,12 +179,19 @@ leave(enum fsys_leave reason)
 		loop.ending = CUT_OFF;
 	loop.busy_at = sys_now_ms();
 	loop.stale = false;
+	if (loop.ending == GOING_ON)
+		standin_go();
 }
 
-static int
-sync_content(void)
+/* Makes way for a successor: what is open is finished, and what an author's thread is at. */
+static void
+hand_over(void)
 {
-	return translator.ops.sync ? translator.ops.sync() : 0;
+	if (!is_quiet())
+		return;
+	thread_join_all();
+	sync_content();
+	leave(FSYS_LEAVE_RESTART);
 }
 
 /* A signal asks us to end. With requests open, the way a crash goes: a
@@ -213,6 +232,10 @@ handle_goaway(struct rpc_request *request, struct fsys_goaway_in *in, struct fsy
 	int err = 0;
 
 	(void)out;
+	if (in->flags & FSYS_GOAWAY_RESTART) {
+		loop.handing_over = true;
+		return 0;
+	}
 	if (!(in->flags & FSYS_GOAWAY_NOSYNC))
 		err = sync_content();
 	if (err < 0 && !(in->flags & FSYS_GOAWAY_FORCE))
@@ -450,8 +473,14 @@ sleep_ms(int64_t now)
 
 	if (loop.gone_at)
 		return loop.gone_at > now ? (int)(loop.gone_at - now) : 0;
+	if (!standin_is_empty())
+		return 0;
+	if (loop.handing_over)
+		return HAND_OVER_MS;
 	if (loop.look_at)
 		until = loop.look_at;
+	if (loop.expire_at < until)
+		until = loop.expire_at;
 	if (loop.idle_ms && loop.busy_at + loop.idle_ms < until)
 		until = loop.busy_at + loop.idle_ms;
 	if (loop.stale)
@@ -471,6 +500,12 @@ look_at_clock(int64_t now)
 			loop.ending = UNMOUNTED;
 		return;
 	}
+	if (translator.ops.deadline_ms)
+		loop.expire_at = req_expire(now, translator.ops.deadline_ms);
+	if (loop.handing_over) {
+		hand_over();
+		return;
+	}
 	if (loop.look_at && now >= loop.look_at) {
 		loop.look_at = 0;
 		loop.stale = watch_is_stale();
@@ -487,6 +522,21 @@ look_at_clock(int64_t now)
 		loop.busy_at = now;
 }
 
+/* What comes now may hold us up. */
+static void
+begin(int64_t now)
+{
+	memory_at_work(true);
+	standin_begin(now);
+}
+
+static void
+end(void)
+{
+	standin_end();
+	memory_at_work(false);
+}
+
 static void
 turn(void)
 {
@@ -494,7 +544,7 @@ turn(void)
 		{ .fd = loop.wake_fd, .events = POLLIN },
 		{ .fd = loop.signal_fd, .events = POLLIN },
 		{ .fd = watch_fd(), .events = POLLIN },
-		{ .fd = loop.gone_at ? -1 : front_fd(), .events = POLLIN },
+		{ .fd = loop.gone_at || loop.handing_over ? -1 : front_fd(), .events = POLLIN },
 	};
 	int n = poll(polled, ARRAY_SIZE(polled), sleep_ms(sys_now_ms()));
 
@@ -503,8 +553,10 @@ turn(void)
 		loop.ending = BROKEN;
 		return;
 	}
+	begin(sys_now_ms());
 	if (n > 0 && polled[0].revents) {
 		drain(loop.wake_fd);
+		standin_serve();
 		look_at_tree();
 		req_run_ready();
 		answer_control();
@@ -521,6 +573,7 @@ turn(void)
 	}
 	if (loop.ending == GOING_ON)
 		look_at_clock(sys_now_ms());
+	end();
 }
 
 /* From start to end ------------------------------------------------------- */
@@ -542,7 +595,7 @@ open_loop(void)
 	if (loop.wake_fd < 0 || loop.signal_fd < 0)
 		return -errno;
 	req_init(loop.wake_fd);
-	return 0;
+	return standin_open();
 }
 
 /* What portd gave in the handshake. */
@@ -607,6 +660,7 @@ start(struct given *given)
 
 	/* First, so that what the author reads from now on is what we compare with. */
 	watch_open(&translator.options);
+	begin(sys_now_ms());
 	err = translator.ops.start ? translator.ops.start() : 0;
 	if (err < 0) {
 		if (!*translator_error())
@@ -617,6 +671,7 @@ start(struct given *given)
 	loop.busy_at = sys_now_ms();
 	if (out->pending.size && front_process(out->pending.data, out->pending.size) < 0)
 		log_error("portd handed over a request that is none: it is dropped");
+	end();
 	return 0;
 }
 
@@ -636,6 +691,7 @@ run(void)
 static void
 close_all(int status)
 {
+	standin_close();
 	control_close();
 	thread_join_all();
 	if (translator.ops.stop)

@@ -229,6 +229,10 @@ struct trans_ops {
 	 * crash may swallow some: nothing but memory may depend on it. */
 	void (*forget)(trans_node_t node, uint64_t n);
 
+	/* A request that has no answer after so many milliseconds gets -ETIMEDOUT from the
+	 * library, whether it was put off or its callback blocks; the late answer goes nowhere.
+	 * 0: never. For what asks a network. */
+	uint32_t deadline_ms;
 	unsigned needs;		/* enum trans_needs, whatever the options say */
 };
 
@@ -285,7 +289,11 @@ int trans_req_interrupted(struct trans_req *req);
  * function looks at trans_leaving() now and then. 0 or -errno. */
 int trans_thread(void (*function)(void *), void *argument);
 int trans_leaving(void);
-/* Progress of work that readers wait for, 0 to 100; lstrans shows it. */
+/* This request waits for what is not this translator's, another node for example, until it
+ * is answered: it is no reason to take the translator for stuck. To be said before a callback blocks. */
+void trans_waits(struct trans_req *req);
+/* Progress of work that readers wait for, 0 to 100; lstrans shows it. Who calls this now and then
+ * is not stuck. */
 void trans_progress(unsigned percent);
 /* The node that this translator covers: O_PATH, or -1. */
 int trans_underlying(void);

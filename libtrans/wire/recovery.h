@@ -30,7 +30,8 @@ struct recovery {
 	uint32_t progress_pct;	/* of work that readers wait for, 0 to 100 */
 	uint64_t requests;	/* answered, all incarnations */
 	uint32_t reading;	/* 1: a request may have been read that the journal does not have yet */
-	uint32_t spare;
+	uint32_t at_work;	/* 1: it is at a request, or at something else */
+	uint32_t put_off;	/* 1: some of those that it has taken are not answered */
 };
 
 enum recovery_slot_flags {
