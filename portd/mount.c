@@ -316,6 +316,7 @@ mount_free(struct mount *mount)
 	fd_close(&mount->beneath);
 	fd_close(&mount->underlying);
 	fd_close(&mount->recovery);
+	deposits_deinit(&mount->deposits);
 }
 
 /* The node itself, unless -U named another one. */

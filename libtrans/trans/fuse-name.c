@@ -220,7 +220,7 @@ run_create(struct trans_req *req)
 	if (err == 0 && !S_ISREG(st.st_mode))
 		err = S_ISDIR(st.st_mode) ? -EISDIR : -ENXIO;
 	if (err == 0)
-		err = node_open(req, req->made, req->flags & ~(O_CREAT | O_EXCL | O_TRUNC));
+		err = node_open(req, req->made, (req->flags & ~(O_EXCL | O_TRUNC)) | O_CREAT);
 	if (err == 0)
 		err = truncate_found(req, &st);
 	if (err < 0 && err != REQ_LATER && req->made)

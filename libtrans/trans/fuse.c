@@ -371,3 +371,10 @@ front_forget_name(const char *name)
 {
 	fuse_lowlevel_notify_inval_entry(front.session, FUSE_ROOT_ID, name, strlen(name));
 }
+
+/* Whether the kernel knows the node, asked by a notice that changes nothing. */
+bool
+front_knows(trans_node_t node)
+{
+	return fuse_lowlevel_notify_inval_inode(front.session, front_id(node), -1, 0) != -ENOENT;
+}

@@ -3,6 +3,7 @@
 #ifndef TRANS_FUSE_H
 #define TRANS_FUSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "trans/trans.h"
@@ -21,5 +22,6 @@ void front_refuse(uint64_t unique, int error);
  * call until requests that are under way have been answered. */
 void front_forget_node(trans_node_t node);
 void front_forget_name(const char *name);
+bool front_knows(trans_node_t node);
 
 #endif

@@ -13,6 +13,7 @@ libtrans_trans_test_tree_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/control.c \
 	libtrans/trans/control.h \
+	libtrans/trans/deposit.c \
 	libtrans/trans/fuse.c \
 	libtrans/trans/fuse-attr.c \
 	libtrans/trans/fuse-dir.c \

@@ -114,12 +114,15 @@ was_exchanged(const uint64_t before[2], const trans_node_t now[2])
 
 /* A node that was made must be one; the root is there already. */
 static int
-check_made(int err, trans_node_t node, const char *what)
+take_made(int err, trans_node_t node, const char *what, trans_node_t *nodep)
 {
-	if (err != 0 || (node != 0 && node != TRANS_ROOT))
-		return err;
-	trans_log("its %s gives node %d, which cannot be an entry's", what, (int)node);
-	return -EIO;
+	if (err == 0 && (node == 0 || node == TRANS_ROOT)) {
+		trans_log("its %s gives node %d, which cannot be an entry's", what, (int)node);
+		return -EIO;
+	}
+	if (err == 0)
+		*nodep = node;
+	return err;
 }
 
 /* Whether the callback is to be called; otherwise *errp and *nodep are the answer. */
@@ -145,10 +148,8 @@ node_create(struct trans_req *req, trans_node_t dir, const char *name, mode_t mo
 
 	if (!begin_to_make(req, dir, name, translator.ops.create, nodep, &err))
 		return err;
-	err = check_made(translator.ops.create(req, dir, name, mode, rdev, &node), node, "create");
-	if (err == 0)
-		*nodep = node;
-	return err;
+	err = translator.ops.create(req, dir, name, mode, rdev, &node);
+	return take_made(err, node, "create", nodep);
 }
 
 /* See trans.h. */
@@ -161,10 +162,8 @@ node_mkdir(struct trans_req *req, trans_node_t dir, const char *name, mode_t mod
 
 	if (!begin_to_make(req, dir, name, translator.ops.mkdir, nodep, &err))
 		return err;
-	err = check_made(translator.ops.mkdir(req, dir, name, mode, &node), node, "mkdir");
-	if (err == 0)
-		*nodep = node;
-	return err;
+	err = translator.ops.mkdir(req, dir, name, mode, &node);
+	return take_made(err, node, "mkdir", nodep);
 }
 
 /* See trans.h. */
@@ -177,10 +176,8 @@ node_symlink(struct trans_req *req, trans_node_t dir, const char *name, const ch
 
 	if (!begin_to_make(req, dir, name, translator.ops.symlink, nodep, &err))
 		return err;
-	err = check_made(translator.ops.symlink(req, dir, name, target, &node), node, "symlink");
-	if (err == 0)
-		*nodep = node;
-	return err;
+	err = translator.ops.symlink(req, dir, name, target, &node);
+	return take_made(err, node, "symlink", nodep);
 }
 
 /* See trans.h; the node it gives is the same, and counts as looked up once more. */

@@ -66,6 +66,8 @@ enum fsys_leave {
 	FSYS_LEAVE_RESTART = 3,	/* as FSYS_GOAWAY_RESTART asked */
 };
 
+enum { FSYS_DEPOSITS_MAX = 256 };
+
 enum node_kind {
 	NODE_KIND_FILE = 1,
 	NODE_KIND_DIR = 2,
