@@ -110,8 +110,8 @@ EXTRA_DIST += portd/fuzz-dispatch.c
 CLEANFILES += portd/fuzz-node
 FUZZ_NODE_FILES = portd/fuzz-dispatch.c $(filter %.c,$(portd_librights_a_SOURCES))
 fuzz: portd/fuzz-node
-portd/fuzz-node: $(FUZZ_NODE_FILES) libtrans/libtrans.a
+portd/fuzz-node: $(FUZZ_NODE_FILES) libtrans/libtrans.a libtrans/liblaunch.a
 	$(AM_V_CCLD)$(MKDIR_P) portd && \
 	$(FUZZ_CC) $(FUZZ_FLAGS) -D_GNU_SOURCE -DVERSION='"fuzz"' $(UV_CFLAGS) \
 	  -I$(top_srcdir)/libtrans -I$(top_srcdir) -o $@ $(FUZZ_NODE_FILES:%=$(top_srcdir)/%) \
-	  $(HIRD_LIBS) $(UV_LIBS)
+	  $(LAUNCH_LIBS) $(UV_LIBS)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/cleanup.h"
 #include "portd/store.h"
@@ -215,18 +216,6 @@ test_no_room(void **state)
 	store_close(store);
 }
 
-/* As a hird wrote it that knew of no sharing. */
-static const char format_1[] =
-    "CREATE TABLE node (path BLOB PRIMARY KEY NOT NULL, kind INTEGER NOT NULL, nature INTEGER NOT NULL,"
-    " program BLOB NOT NULL, argv BLOB NOT NULL, files BLOB NOT NULL, identities BLOB NOT NULL,"
-    " attr BLOB NOT NULL, run_argv BLOB NOT NULL, run_files BLOB NOT NULL,"
-    " run_identities BLOB NOT NULL, run_attr BLOB NOT NULL, created INTEGER NOT NULL,"
-    " restore_mode INTEGER NOT NULL, underlying_path BLOB NOT NULL, set_at INTEGER NOT NULL,"
-    " generation INTEGER NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO node VALUES (CAST('/old' AS BLOB), 2, 1, CAST('/p' AS BLOB),"
-    " CAST('archive' || char(0) || 'x' || char(0) AS BLOB), x'', x'', x'', x'', x'', x'', x'',"
-    " 0, 0, x'', 5, 7); PRAGMA user_version = 1;";
-
 static int
 see_share(const struct store_row *row, void *arg)
 {
@@ -236,25 +225,58 @@ see_share(const struct store_row *row, void *arg)
 	return 0;
 }
 
-static void
-test_older_format(void **state)
+/* As the first version wrote it. */
+static const char version_1[] =
+    "CREATE TABLE node ("
+    " path BLOB PRIMARY KEY NOT NULL,"
+    " kind INTEGER NOT NULL, nature INTEGER NOT NULL,"
+    " program BLOB NOT NULL, argv BLOB NOT NULL, files BLOB NOT NULL, identities BLOB NOT NULL,"
+    " attr BLOB NOT NULL,"
+    " run_argv BLOB NOT NULL, run_files BLOB NOT NULL, run_identities BLOB NOT NULL,"
+    " run_attr BLOB NOT NULL, created INTEGER NOT NULL, restore_mode INTEGER NOT NULL,"
+    " underlying_path BLOB NOT NULL, set_at INTEGER NOT NULL, generation INTEGER NOT NULL"
+    ") WITHOUT ROWID;"
+    "INSERT INTO node VALUES (CAST('/old' AS BLOB), 1, 2, CAST('/p' AS BLOB), x'707000', x'',"
+    " x'', x'', x'', x'', x'', x'', 0, 0, x'', 5, 9);"
+    "PRAGMA user_version = 1";
+
+static int
+see_old(const struct store_row *row, void *arg)
 {
+	assert_string_equal(row->path, "/old");
+	assert_string_equal(argv_word(&row->passive->argv, 0), "pp");
+	assert_int_equal(row->generation, 9);
+	assert_int_equal(row->passive->grants, *(unsigned *)arg);
+	assert_int_equal(row->passive->needs, *(unsigned *)arg);
+	return 0;
+}
+
+/* Its settings stay, with nothing granted; what is granted then is kept. */
+static void
+test_older_version(void **state)
+{
+	struct setting setting = { .program = (char *)"/p" };
+	struct store_row row = { .path = (char *)"/old", .passive = &setting,
+		.underlying_path = (char *)"", .generation = 9 };
 	struct text why = { 0 };
-	uint32_t share = 77;
 	struct store *store;
+	unsigned grants = 0;
 	sqlite3 *db;
 
 	(void)state;
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, format_1, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, version_1, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	store = open_store();
-	assert_int_equal(store_each(store, see_share, &share, &why), 0);
-	assert_int_equal(share, NODE_SHARE_NONE);
-	put(store, "/old", "x", false);
+	assert_int_equal(store_each(store, see_old, &grants, &why), 0);
+	setting.grants = setting.needs = grants = 3;
+	argv_add(&setting.argv, "pp");
+	assert_int_equal(store_put(store, &row, &why), 0);
+	argv_deinit(&setting.argv);
 	store_close(store);
 	store = open_store();
-	assert_int_equal(read_all(store).n, 1);
+	assert_int_equal(store_each(store, see_old, &grants, &why), 0);
+	assert_int_equal(why.size, 0);
 	store_close(store);
 }
 
@@ -291,8 +313,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_delete_and_rename, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_damaged_file, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_missing_directory, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_older_version, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_no_room, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(test_older_format, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_share, make_dir, remove_dir),
 	};
 

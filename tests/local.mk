@@ -18,6 +18,7 @@ SYSTEM_TESTS = \
 	tests/pages.sh \
 	tests/ports.sh \
 	tests/abuse.sh \
+	tests/sandbox.sh \
 	tests/examples.sh \
 	tests/rpc.sh \
 	tests/service.sh \
@@ -36,6 +37,15 @@ tests_survivor_SOURCES = tests/survivor.c
 tests_survivor_CPPFLAGS = -I$(top_builddir)/include -I$(top_srcdir)/mnt-examples/rpc
 tests_survivor_LDADD = $(HIRD_LIBS)
 $(tests_survivor_OBJECTS): $(HEADERS_OF_PORTS)
+
+# Translators for tests/sandbox.sh: one that declares nothing, one that declares all.
+ROGUE_SOURCES = tests/rogue-translator.c tests/rogue-translator.h tests/rogue-fuse.c
+check_PROGRAMS += tests/rogue-translator tests/rogue-needy
+tests_rogue_translator_SOURCES = $(ROGUE_SOURCES)
+tests_rogue_translator_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
+tests_rogue_needy_SOURCES = $(ROGUE_SOURCES)
+tests_rogue_needy_CPPFLAGS = $(AM_CPPFLAGS) -DROGUE_NEEDS='TRANS_NEEDS_NETWORK|TRANS_NEEDS_EXEC'
+tests_rogue_needy_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
 
 if HAVE_ARCHIVE
 check_PROGRAMS += tests/mkarchive

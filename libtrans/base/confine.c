@@ -210,6 +210,8 @@ permitted(const struct confine *confine)
 		permits |= SYSCALLS_NETWORK;
 	if (confine->grants & CONFINE_EXEC)
 		permits |= SYSCALLS_FORK | SYSCALLS_SIGNALS;
+	if (confine->grants & CONFINE_WRITE)
+		permits |= SYSCALLS_ATTRIBUTES;
 	return permits;
 }
 

@@ -56,6 +56,8 @@ static const char *const forbidden[] = {
 	"add_key", "request_key", "init_module", "finit_module", "delete_module", "io_uring_setup",
 	"io_uring_enter", "io_uring_register", "fanotify_init", "lookup_dcookie", "nfsservctl",
 	"iopl", "ioperm", "modify_ldt", "vm86", "vm86old", "uselib", "unshare", "setns",
+	/* files, where Landlock before Linux 6.2 does not look */
+	"truncate", "truncate64",
 	/* the machine */
 	"reboot", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "stime",
 	"sethostname", "setdomainname", "syslog", "vhangup",
@@ -70,6 +72,13 @@ static const char *const forbidden_unless_sanitized[] = { NULL };
 enum { CLONE_GOOD = CLONE_THREAD };
 static const char *const forbidden_unless_sanitized[] = { "ptrace", "personality", NULL };
 #endif
+
+/* Landlock does not look here at all. By descriptor they are free. */
+static const char *const attributes[] = {
+	"chmod", "fchmodat", "fchmodat2", "chown", "chown32", "lchown", "lchown32", "fchownat",
+	"utime", "utimes", "futimesat", "setxattr", "lsetxattr", "setxattrat", "removexattr",
+	"lremovexattr", "removexattrat",
+};
 
 static const uint32_t namespaces[] = {
 	CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID,
@@ -191,6 +200,16 @@ add_signals(scmp_filter_ctx context)
 	return err ? err : refuse_value(context, "ioctl", 1, SIOCSPGRP);
 }
 
+static int
+add_attributes(scmp_filter_ctx context)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(attributes) && !err; i++)
+		err = refuse(context, attributes[i]);
+	return err ? err : refuse_other(context, "utimensat", 1, 0);
+}
+
 /* Of the internet's two families only, when there may be a network. */
 static int
 add_families(scmp_filter_ctx context)
@@ -243,6 +262,8 @@ fill(scmp_filter_ctx context, unsigned permitted)
 		err = add_others(context);
 	if (!err && !(permitted & SYSCALLS_SIGNALS))
 		err = add_signals(context);
+	if (!err && !(permitted & SYSCALLS_ATTRIBUTES))
+		err = add_attributes(context);
 	return err ? err : add_sockets(context, permitted);
 }
 

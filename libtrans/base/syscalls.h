@@ -12,7 +12,8 @@ enum syscalls_permit {
 	SYSCALLS_NETWORK = 1,	/* sockets of the internet's families */
 	SYSCALLS_FORK = 2,
 	SYSCALLS_SIGNALS = 4,	/* to others: something else holds it back, or nothing does */
-	SYSCALLS_ALL = 8,		/* one more than the rest together */
+	SYSCALLS_ATTRIBUTES = 8,	/* changes of modes, times and the like by path */
+	SYSCALLS_ALL = 16,		/* one more than the rest together */
 };
 
 struct syscalls_filter;
