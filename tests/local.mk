@@ -6,6 +6,7 @@ SYSTEM_TESTS = \
 	tests/quiet.sh \
 	tests/lifetime.sh \
 	tests/replace.sh \
+	tests/supervise.sh \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \
@@ -33,6 +34,11 @@ tests_survivor_SOURCES = tests/survivor.c
 tests_survivor_CPPFLAGS = -I$(top_builddir)/include -I$(top_srcdir)/mnt-examples/rpc
 tests_survivor_LDADD = $(HIRD_LIBS)
 $(tests_survivor_OBJECTS): $(HEADERS_OF_PORTS)
+
+# A translator that is stuck, crashes or waits, for supervise.sh.
+check_PROGRAMS += tests/moody
+tests_moody_SOURCES = tests/moody.c
+tests_moody_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
 
 if HAVE_ARCHIVE
 check_PROGRAMS += tests/mkarchive
