@@ -12,7 +12,7 @@
 #include "portd/keeper.h"
 
 /* How long a translator may take to finish what it has begun. */
-enum { HAND_OVER_MS = 10 * 1000 };
+enum { HAND_OVER_MS = 5 * 1000 };
 
 /* Of one node; it has at most one. */
 struct restart {
@@ -65,16 +65,20 @@ restart_begin(struct rpc_request *request, struct node_restart_in *in,
 	struct keeper *keeper = request->arg;
 	int err = 0;
 	struct node *node = find(request, in->path, &err);
+	struct restart *restart;
 
 	(void)out;
 	if (!node)
 		return err;
 	if (!node->inc)
 		return 0;	/* the next one is the new one */
-	if (node->inc->state != INCARNATION_SERVING || node->inc->ended)
-		return request_fail(request, -EBUSY, "%.900s: is just being started", in->path);
-	if (!restart_new(request, node, ROUTINE_node_restart))
+	restart = restart_new(request, node, ROUTINE_node_restart);
+	if (!restart)
 		return request_fail(request, -ENOMEM, "%.900s: out of memory", in->path);
+	/* One that is being started is new already; one that is being killed has its successor. */
+	restart->starts = node->inc->state < INCARNATION_SERVING;
+	if (restart->starts || node->inc->ended)
+		return RPC_NO_REPLY;
 	/* Where requests cannot be delivered again, it has all the time that it needs. */
 	if (!incarnation_restart(node->inc, keeper->no_resend ? 0 : HAND_OVER_MS))
 		restart_end(node, -EIO, "its translator does not listen");

@@ -639,6 +639,10 @@ on_stuck_time(uv_timer_t *timer)
 void
 incarnation_end(struct incarnation *inc, const char *why, uint32_t wasted_ms)
 {
+	char line[TRANSLOG_LINE_MAX];
+	int n = snprintf(line, sizeof(line), LAUNCHER "killed: %s", why);
+
+	translog_line(inc->log, inc->pid, line, (size_t)n);
 	inc->ended = why;
 	inc->wasted_ms = wasted_ms;
 	incarnation_kill(inc);

@@ -453,7 +453,7 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 		recover(node);
 	fail_pending(node);
 	change_started(node, code, why);
-	if (inc->restarting && node->mount && restart_go_on(node))
+	if (served && node->mount && restart_go_on(node))
 		return;
 	restart_end(node, code, why);
 	if (node->mount && mount_is_dead(node->mount)) {

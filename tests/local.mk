@@ -9,6 +9,7 @@ SYSTEM_TESTS = \
 	tests/trust.sh \
 	tests/lifetime.sh \
 	tests/replace.sh \
+	tests/supervise.sh \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \
@@ -46,6 +47,11 @@ tests_rogue_translator_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
 tests_rogue_needy_SOURCES = $(ROGUE_SOURCES)
 tests_rogue_needy_CPPFLAGS = $(AM_CPPFLAGS) -DROGUE_NEEDS='TRANS_NEEDS_NETWORK|TRANS_NEEDS_EXEC'
 tests_rogue_needy_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
+
+# A translator that is stuck, crashes or waits, for supervise.sh.
+check_PROGRAMS += tests/moody
+tests_moody_SOURCES = tests/moody.c
+tests_moody_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
 
 if HAVE_ARCHIVE
 check_PROGRAMS += tests/mkarchive

@@ -46,7 +46,9 @@ tools_libtools_a_SOURCES = \
 	tools/traceout.c \
 	tools/traceout.h \
 	tools/waits.c \
-	tools/waits.h
+	tools/waits.h \
+	tools/words.c \
+	tools/words.h
 
 TOOLS_LIBS = tools/libtools.a $(LAUNCH_LIBS)
 

@@ -15,11 +15,16 @@
 #include "base/confine.h"
 #include "tools/json.h"
 #include "tools/record.h"
+#include "tools/renew.h"
 #include "tools/sandbox.h"
+#include "tools/words.h"
 #include "tools/table.h"
 #include "tools/tool.h"
 
-enum { OPTION_JSON = 256 };
+enum {
+	OPTION_JSON = 256,
+	LAST_WORDS = 5,		/* lines */
+};
 
 /* The columns, and which of them may be cut on a terminal. */
 enum {
@@ -207,7 +212,34 @@ detail_state(struct text *text, const struct record *record, time_t now)
 	}
 	if (node->pid)
 		text_printf(&line, ", pid %u", node->pid);
+	if (renew_is_outdated(record))
+		text_puts(&line, ", old program: settrans --restart");
 	detail(text, "state", text_string(&line));
+}
+
+/* "7.5 s", "never"; nothing for what was not said. */
+static void
+detail_ms(struct text *text, const char *name, uint32_t ms)
+{
+	char line[32];
+
+	snprintf(line, sizeof(line), "%g s", ms / 1000.0);
+	if (ms != NODE_TIME_DEFAULT)
+		detail(text, name, ms == NODE_TIME_NEVER ? "never" : line);
+}
+
+/* What a translator said before it failed. */
+static void
+detail_words(struct text *text, const struct node_get_out *node)
+{
+	AUTO_TEXT struct text words = { 0 };
+	char *rest, *line;
+
+	if (node->state != NODE_STATE_FAILED || words_last(node->log_path, LAST_WORDS, &words, NULL) < 0)
+		return;
+	rest = words.data;
+	for (const char *name = "last words"; (line = strsep(&rest, "\n")) && *line; name = "")
+		detail(text, name, line);
 }
 
 static int
@@ -246,6 +278,8 @@ add_details(struct listing *listing, const struct record *record)
 	if (node->refusals)
 		text_printf(&line, "%u, last %s", node->refusals, node->refused);
 	detail(text, "not started", text_string(&line));
+	detail_ms(text, "idle time", node->idle_ms);
+	detail_ms(text, "deadline", node->deadline_ms);
 	detail_argv(text, "files", node->files);
 	detail_path(text, "underlying", node->underlying_path);
 	text_deinit(&line);
@@ -259,6 +293,7 @@ add_details(struct listing *listing, const struct record *record)
 		text_printf(&line, "%u, device %s", node->mount_id, node->device);
 	detail(text, "mount", text_string(&line));
 	detail_path(text, "log", node->log_path);
+	detail_words(text, node);
 	return text->error;
 }
 
@@ -281,6 +316,13 @@ put_files(json_t *object, struct wire_blob blob)
 	json_object_set_new(object, "files", array);
 }
 
+/* null: as portd does; 0: never. */
+static void
+put_ms(json_t *object, const char *key, uint32_t ms)
+{
+	json_put_number(object, key, ms != NODE_TIME_DEFAULT, ms == NODE_TIME_NEVER ? 0 : ms);
+}
+
 static int
 add_object(struct listing *listing, const struct record *record)
 {
@@ -300,6 +342,9 @@ add_object(struct listing *listing, const struct record *record)
 	json_put_number(object, "since", node->since, node->since);
 	json_put_number(object, "set_at", node->set_at, node->set_at);
 	json_put_number(object, "opens", node->opens_known, node->opens);
+	json_object_set_new(object, "outdated", json_boolean(renew_is_outdated(record)));
+	put_ms(object, "idle_ms", node->idle_ms);
+	put_ms(object, "deadline_ms", node->deadline_ms);
 	json_put_number(object, "starts", true, node->starts);
 	json_put_number(object, "crashes", true, node->crashes);
 	json_put_string_or_null(object, "share", share_name(node->share));
