@@ -153,6 +153,10 @@ fusermount_explain(int status, const char *said, const char **advicep)
 		*advicep = "fusermount3 is missing; install the package fuse3";
 		return -ENODEV;
 	}
+	if (status == FUSERMOUNT_MOVING) {
+		*advicep = "another mount covers it, or a directory above is being renamed; try again";
+		return -EBUSY;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(complaints); i++) {
 		if (!strstr(said, complaints[i].said))
 			continue;

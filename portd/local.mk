@@ -18,6 +18,7 @@ portd_hird_portd_SOURCES = \
 	portd/instance.c portd/instance.h \
 	portd/keeper.c portd/keeper.h \
 	portd/keeper-state.c portd/keeper-state.h \
+	portd/landing.c portd/landing.h \
 	portd/main.c \
 	portd/mount.c portd/mount.h \
 	portd/mounter.c portd/mounter.h \
@@ -34,6 +35,7 @@ portd_hird_portd_SOURCES = \
 	portd/start.c portd/start.h \
 	portd/store.c portd/store.h \
 	portd/tend.c \
+	portd/walk.c portd/walk.h \
 	portd/watch.c portd/watch.h
 portd_hird_portd_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
 dist_man_MANS += portd/hird-portd.8 portd/hird-policy.5 portd/hird-share.7 portd/portd.8 portd/portd-errors.7
@@ -44,7 +46,7 @@ TESTS += portd/test-idle portd/test-mounter portd/test-policy portd/test-store
 portd_test_idle_SOURCES = portd/test-idle.c portd/idle.c
 portd_test_idle_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 portd_test_mounter_SOURCES = portd/test-mounter.c portd/mounter.c portd/fusermount.c \
-	portd/mountinfo.c portd/helper.c
+	portd/landing.c portd/mountinfo.c portd/helper.c portd/walk.c
 portd_test_mounter_LDADD = $(HIRD_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
 portd_test_policy_SOURCES = portd/test-policy.c portd/policy.c portd/caller.c
 portd_test_policy_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)

@@ -170,8 +170,9 @@ on_request(struct mount *mount, bool dead, void *arg)
 	struct node *node = arg;
 
 	(void)mount;
-	if (dead && node->keeper->stopping)
-		return;		/* that is our own doing */
+	/* That is our own doing. A change needs what the mount covered until its end. */
+	if (dead && (node->keeper->stopping || node->change))
+		return;
 	if (dead) {
 		node_lost_mount(node, "it was unmounted by hand or aborted; "
 		    "settrans --start mounts it again");
