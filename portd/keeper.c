@@ -15,6 +15,7 @@
 #include "base/sys.h"
 #include "portd/arm.h"
 #include "portd/change.h"
+#include "portd/deposit.h"
 #include "portd/inspect.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
@@ -159,6 +160,7 @@ handle_info(struct rpc_request *request, struct keeper_info_in *in, struct keepe
 		.tasks = world_tasks(keeper->world),
 		.state_dir = keeper->state_dir,
 		.features = keeper->resend ? "resend" : "",
+		.restarts = keeper->hold.restarts,
 	};
 	return 0;
 }
@@ -300,8 +302,10 @@ load_service(const struct store_service *service, void *arg)
 static int
 load_row(const struct store_row *row, void *arg)
 {
-	struct node *node = node_new(arg, row->path);
+	struct node *node = node_find(arg, row->path);	/* it was there when portd died */
 
+	if (!node)
+		node = node_new(arg, row->path);
 	if (!node)
 		return -ENOMEM;
 	node->passive = setting_copy(row->passive);
@@ -311,7 +315,8 @@ load_row(const struct store_row *row, void *arg)
 	node->created = row->created;
 	node->restore_mode = row->restore_mode;
 	node->set_at = row->set_at;
-	node->generation = row->generation;
+	if (row->generation > node->generation)
+		node->generation = row->generation;
 	if (!node->passive || !node->underlying_path || (row->run && !node->run))
 		return -ENOMEM;
 	return 0;
@@ -356,7 +361,8 @@ keeper_open(struct keeper *keeper, const struct keeper_config *config, struct te
 		.runtime_dir = config->runtime_dir, .state_dir = config->state_dir,
 		.log_dir = config->log_dir, .idle_ms = config->idle_ms,
 		.no_resend = config->no_resend, .self = config->self,
-		.stop = config->stop, .stop_arg = config->stop_arg,
+		.stop = config->stop, .stop_arg = config->stop_arg, .returned = config->returned,
+		.hold = config->hold,
 		.since = (uint64_t)time(NULL),
 	};
 	list_init(&keeper->nodes);
@@ -383,7 +389,11 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 	if (err == 0)
 		err = store_each_service(keeper->store, load_service, keeper, &damage);
 	if (err == 0)
+		err = deposit_read(keeper);
+	if (err == 0)
 		err = store_each(keeper->store, load_row, keeper, &damage);
+	if (err == 0)
+		deposit_settle(keeper);
 	if (damage.size > 0)
 		log_error("%s", text_string(&damage));
 	if (err < 0)

@@ -23,6 +23,7 @@ struct mount {
 	int underlying;			/* O_PATH of the -U node, or -1 */
 	int recovery;			/* memfd */
 	uint32_t id;			/* in mountinfo */
+	uint64_t key;			/* under which the holder keeps it; 0: it does not */
 	char device[32];
 	struct wire_attr beneath_attr;
 	struct wire_init init;

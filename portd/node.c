@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "portd/arm.h"
 #include "portd/change.h"
+#include "portd/deposit.h"
 #include "portd/mounter.h"
 #include "portd/stale.h"
 
@@ -213,4 +214,5 @@ node_moved(struct node *node, const char *path)
 	node->path = copy;
 	list_unlink(&node->link);
 	link_sorted(node);
+	deposit_node(node);
 }

@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "portd/arm.h"
 #include "portd/change.h"
+#include "portd/deposit.h"
 #include "portd/idle.h"
 #include "portd/node.h"
 #include "portd/stale.h"
@@ -197,6 +198,7 @@ node_attach(struct node *node, struct mount *mount)
 	if (!node->remounting)
 		node_forgive(node);
 	node->remounting = false;
+	deposit_node(node);
 	listen_again(node);
 }
 
@@ -345,13 +347,20 @@ hand_over(struct node *node, struct incarnation *inc)
 	what.pending_size = node->pending_size;
 	what.generation = node->generation;
 	what.resent = node->resent;
-	err = incarnation_hand_over(inc, &what);
+	err = incarnation_make_leash(inc);
 	if (err < 0)
 		return err;
+	node->starts++;
+	/* First: from the moment it has the descriptor it serves. */
+	deposit_node(node);
+	err = incarnation_hand_over(inc, &what);
+	if (err < 0) {
+		node->starts--;
+		return err;
+	}
 	free(STEAL_PTR(node->pending));
 	node->pending_size = 0;
 	node->resent = false;
-	node->starts++;
 	return 0;
 }
 
@@ -392,6 +401,7 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 	node_forgive(node);
 	if (news && node->passive)
 		store_quietly(node);
+	deposit_node(node);
 	listen_again(node);
 	stale_begin(node);
 }
@@ -439,6 +449,7 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 		node_lost_mount(node, "it was unmounted by hand or aborted; "
 		    "settrans --start mounts it again");
 	} else if (node->mount) {
+		deposit_node(node);
 		listen_again(node);
 		stale_begin(node);
 	}
@@ -462,6 +473,7 @@ node_start(struct node *node, uint32_t timeout_ms)
 	    &owner, node);
 	if (node->inc) {
 		task_set_node(node->inc->task, node->path);
+		deposit_node(node);
 		return 0;
 	}
 	listen_again(node);
@@ -476,13 +488,29 @@ node_adopt(struct node *node, struct incarnation *inc)
 
 	identities_differ(node, &inc->identities);
 	learn(node, inc);
+	node->inc = inc;
 	err = hand_over(node, inc);
-	if (err < 0)
+	if (err < 0) {
+		node->inc = NULL;
 		return err;
+	}
 	mount_unwatch(node->mount);
 	incarnation_set_owner(inc, &owner, node);
-	node->inc = inc;
 	return 0;
+}
+
+/* Nothing runs, and nobody knows whether something was taken and not answered. */
+void
+node_take_up(struct node *node, bool ran)
+{
+	if (deliver_again(node) == 0) {
+		node->resent = true;
+	} else if (ran) {
+		mount_anew(node);
+		return;
+	}
+	listen_again(node);
+	stale_begin(node);
 }
 
 /* It was this node's before. */

@@ -9,7 +9,7 @@ times=20
 
 # What portd holds open, by kind; anonymous numbers differ.
 descriptors() {
-	for fd in "/proc/$(portd_pid)/fd"/*; do
+	for fd in "/proc/$(worker_pid)/fd"/*; do
 		readlink "$fd"
 	done | sed 's/[0-9][0-9]*/N/g' | sort | uniq -c
 }

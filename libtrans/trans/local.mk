@@ -15,6 +15,8 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/control.h \
 	libtrans/trans/fuse.c \
 	libtrans/trans/fuse.h \
+	libtrans/trans/leash.c \
+	libtrans/trans/leash.h \
 	libtrans/trans/listing.c \
 	libtrans/trans/listing.h \
 	libtrans/trans/main.c \
