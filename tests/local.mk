@@ -6,6 +6,7 @@ SYSTEM_TESTS = \
 	tests/quiet.sh \
 	tests/lifetime.sh \
 	tests/replace.sh \
+	tests/holder.sh \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \

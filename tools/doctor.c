@@ -210,6 +210,9 @@ describe_portd(struct finding *finding, const struct keeper_info_out *info)
 		text_puts(&finding->what, "; ");
 		text_safe(&finding->what, info->features);
 	}
+	if (info->restarts)
+		text_printf(&finding->what, "; died and was started again %u time%s", info->restarts,
+		    info->restarts == 1 ? "" : "s");
 	if (strcmp(info->version, tool_version()) != 0)
 		found(finding, WARN, "; not the version of this hird", "restart it: hird stop");
 }
