@@ -16,6 +16,7 @@
 #include "portd/admit.h"
 #include "portd/arm.h"
 #include "portd/change.h"
+#include "portd/held.h"
 #include "portd/inspect.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
@@ -181,6 +182,7 @@ handle_info(struct rpc_request *request, struct keeper_info_in *in, struct keepe
 		.tasks = world_tasks(keeper->world),
 		.state_dir = keeper->state_dir,
 		.features = features(keeper),
+		.restarts = keeper->hold.restarts,
 	};
 	return 0;
 }
@@ -326,8 +328,10 @@ load_service(const struct store_service *service, void *arg)
 static int
 load_row(const struct store_row *row, void *arg)
 {
-	struct node *node = node_new(arg, row->path);
+	struct node *node = node_find(arg, row->path);	/* it was there when portd died */
 
+	if (!node)
+		node = node_new(arg, row->path);
 	if (!node)
 		return -ENOMEM;
 	node->passive = setting_copy(row->passive);
@@ -337,7 +341,8 @@ load_row(const struct store_row *row, void *arg)
 	node->created = row->created;
 	node->restore_mode = row->restore_mode;
 	node->set_at = row->set_at;
-	node->generation = row->generation;
+	if (row->generation > node->generation)
+		node->generation = row->generation;
 	node->idle_ms = row->idle_ms;
 	node->deadline_ms = row->deadline_ms;
 	if (!node->passive || !node->underlying_path || (row->run && !node->run))
@@ -388,7 +393,8 @@ keeper_open(struct keeper *keeper, const struct keeper_config *config, struct te
 		.deadline_ms = config->deadline_ms,
 		.no_resend = config->no_resend, .no_sandbox = config->no_sandbox,
 		.memory = config->memory, .self = config->self,
-		.stop = config->stop, .stop_arg = config->stop_arg,
+		.stop = config->stop, .stop_arg = config->stop_arg, .returned = config->returned,
+		.hold = config->hold,
 		.since = (uint64_t)time(NULL),
 	};
 	list_init(&keeper->nodes);
@@ -415,7 +421,11 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 	if (err == 0)
 		err = store_each_service(keeper->store, load_service, keeper, &damage);
 	if (err == 0)
+		err = held_read(keeper);
+	if (err == 0)
 		err = store_each(keeper->store, load_row, keeper, &damage);
+	if (err == 0)
+		held_settle(keeper);
 	if (damage.size > 0)
 		log_error("%s", text_string(&damage));
 	if (err < 0)

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "portd/dispatch.h"
+#include "portd/hold.h"
 #include "portd/message.h"
 #include "portd/names.h"
 #include "portd/port.h"
@@ -55,6 +56,9 @@ struct keeper {
 	uint64_t memory;		/* bytes that a translator may have; 0: no limit */
 	bool resend;			/* the kernel offered FUSE_HAS_RESEND */
 	bool stopping;
+	struct hold hold;		/* who keeps what must outlive a crash */
+	unsigned n_returning;		/* translators that were there before us and have not spoken yet */
+	void (*returned)(void *arg);	/* called when there are none, or no more are waited for */
 	struct replacement *replacement;	/* portd is about to be replaced */
 	const struct replace_self *self;	/* what that needs to know of it */
 	struct right asked;		/* whom to answer when that is done, or NULL */
@@ -74,9 +78,11 @@ struct keeper_config {
 	bool no_resend;
 	bool no_sandbox;
 	uint64_t memory;
+	struct hold hold;	/* the way to the holder stays the caller's */
 	const struct replace_self *self;
 	void (*stop)(void *arg);
-	void *stop_arg;
+	void (*returned)(void *arg);
+	void *stop_arg;		/* of both */
 };
 
 /* Takes the configuration only, for a state that is read; 0 or -errno with one line. */

@@ -10,15 +10,18 @@ portd_hird_portd_SOURCES = \
 	portd/change.c portd/change.h \
 	portd/decide.c \
 	portd/deposit.c portd/deposit.h \
+	portd/held.c portd/held.h \
 	portd/detach.c \
 	portd/ending.c \
 	portd/fusermount.c portd/fusermount.h \
 	portd/helper.c portd/helper.h \
+	portd/hold.c portd/hold.h \
 	portd/idle.c portd/idle.h \
 	portd/instance.c portd/instance.h \
 	portd/keeper.c portd/keeper.h \
 	portd/keeper-state.c portd/keeper-state.h \
 	portd/landing.c portd/landing.h \
+	portd/leash.c portd/leash.h \
 	portd/main.c \
 	portd/mount.c portd/mount.h \
 	portd/mounter.c portd/mounter.h \
@@ -38,6 +41,9 @@ portd_hird_portd_SOURCES = \
 	portd/walk.c portd/walk.h \
 	portd/watch.c portd/watch.h
 portd_hird_portd_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
+# Who starts it, and keeps what must outlive it: nothing but the C library.
+libexec_PROGRAMS += portd/hird-holder
+portd_hird_holder_SOURCES = portd/holder.c portd/hold.h
 dist_man_MANS += portd/hird-portd.8 portd/hird-policy.5 portd/hird-share.7 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA

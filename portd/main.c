@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hird-portd: one per user. This file gets it going and ends it: options, the lock, the
- * socket, signals, the loop. */
+ * socket, signals, the loop. It first becomes a holder (holder.c), which starts it again as
+ * its worker, and again when that dies. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -20,6 +21,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "portd/admit.h"
+#include "portd/held.h"
 #include "portd/instance.h"
 #include "portd/keeper.h"
 #include "portd/keeper-state.h"
@@ -35,9 +37,14 @@ enum {
 	DEFAULT_DEADLINE_S = 30,
 	DEFAULT_LINGER_S = 30,
 	DEFAULT_MEMORY_MIB = CONFINE_MEMORY >> 20,
+	DEFAULT_RESTARTS = 10,
+	RESTARTS_MAX = 1000,	/* the holder's LIMIT_MAX */
+	RETURN_WAIT_MS = 2000,	/* clients wait so long for translators that come back */
 };
 
 struct settings {
+	int holder_fd;		/* who started this one, and keeps what must outlive it; or -1 */
+	unsigned restarts;	/* a minute at most */
 	int state_fd;		/* of the portd whose place this one takes, or -1 */
 	bool only_check;	/* reads it, and says whether that could be done */
 	bool verbose;
@@ -59,9 +66,12 @@ struct portd {
 	uv_signal_t replace;
 	uv_signal_t reload;
 	uv_poll_t linger;
+	uv_timer_t patience;	/* until clients are let in after a crash */
 	int linger_fd;		/* a timerfd */
 	struct keeper keeper;
 	struct world *world;
+	struct hold hold;	/* as it was at the start; then the keeper has it */
+	uint64_t since;		/* 0: now */
 	uint64_t linger_ms;
 	uint64_t alone_since;	/* loop time; 0: it is not alone */
 	struct instance instance;
@@ -84,6 +94,7 @@ static const char usage[] =
     "      --memory=MIB         what a translator may take, 0: all that there is (2048)\n"
     "      --no-sandbox         let translators do all that you may, for debugging\n"
     "      --no-resend          do as on Linux before 6.9, which cannot deliver a request again\n"
+    "      --restarts=N         give up when it has died more often within a minute (10)\n"
     "  -v, --verbose            say more\n"
     "  -h, -?, --help           this\n"
     "  -V, --version            which one this is\n";
@@ -96,6 +107,9 @@ enum {
 	OPTION_NO_RESEND,
 	OPTION_NO_SANDBOX,
 	OPTION_MEMORY,
+	OPTION_RESTARTS,
+	/* From the holder. */
+	OPTION_HOLDER,
 	/* Between two portds, see replace.h. */
 	OPTION_STATE,
 	OPTION_CHECK_STATE,
@@ -111,6 +125,8 @@ static const struct option long_options[] = {
 	{ "no-resend", no_argument, NULL, OPTION_NO_RESEND },
 	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
 	{ "memory", required_argument, NULL, OPTION_MEMORY },
+	{ "restarts", required_argument, NULL, OPTION_RESTARTS },
+	{ "holder", required_argument, NULL, OPTION_HOLDER },
 	{ "state", required_argument, NULL, OPTION_STATE },
 	{ "check-state", required_argument, NULL, OPTION_CHECK_STATE },
 	{ "state-version", no_argument, NULL, OPTION_STATE_VERSION },
@@ -121,23 +137,23 @@ static const struct option long_options[] = {
 };
 
 static unsigned
-parse_number(const char *option, const char *value, const char *unit)
+parse_number(const char *option, const char *value, unsigned min, unsigned max, const char *what)
 {
 	char *end;
 	unsigned long number;
 
 	errno = 0;
 	number = strtoul(value, &end, 10);
-	if (errno == 0 && *value >= '0' && *value <= '9' && *end == '\0' && number <= 1000000)
+	if (errno == 0 && *value >= '0' && *value <= '9' && *end == '\0' && number >= min && number <= max)
 		return (unsigned)number;
-	log_error("--%s=%s: give a number of %s, 0 to 1000000", option, value, unit);
+	log_error("--%s=%s: give a number%s, %u to %u", option, value, what, min, max);
 	exit(EXIT_USAGE);
 }
 
 static unsigned
 parse_seconds(const char *option, const char *value)
 {
-	return parse_number(option, value, "seconds");
+	return parse_number(option, value, 0, 1000000, " of seconds");
 }
 
 static void
@@ -177,7 +193,13 @@ take_option(struct settings *settings, int option)
 		settings->no_sandbox = true;
 		break;
 	case OPTION_MEMORY:
-		settings->memory_mib = parse_number("memory", optarg, "MiB");
+		settings->memory_mib = parse_number("memory", optarg, 0, 1000000, " of MiB");
+		break;
+	case OPTION_RESTARTS:
+		settings->restarts = parse_number("restarts", optarg, 1, RESTARTS_MAX, "");
+		break;
+	case OPTION_HOLDER:
+		settings->holder_fd = (int)parse_seconds("holder", optarg);
 		break;
 	case OPTION_CHECK_STATE:
 		settings->only_check = true;
@@ -240,6 +262,7 @@ on_ended(void *arg)
 	close_handle((uv_handle_t *)&portd->interrupt, NULL);
 	close_handle((uv_handle_t *)&portd->replace, NULL);
 	close_handle((uv_handle_t *)&portd->reload, NULL);
+	close_handle((uv_handle_t *)&portd->patience, NULL);
 	if (portd->linger_fd >= 0)
 		close_handle((uv_handle_t *)&portd->linger, NULL);
 	fd_close(&portd->linger_fd);
@@ -346,11 +369,41 @@ begin_lingering(struct portd *portd)
 	uv_poll_start(&portd->linger, UV_READABLE, on_linger);
 }
 
+/* Everything that was there is there again, or no more is waited for. */
+static void
+let_clients_in(void *arg)
+{
+	struct portd *portd = arg;
+
+	if (portd->ending || uv_is_closing((uv_handle_t *)&portd->listener))
+		return;
+	uv_timer_stop(&portd->patience);
+	uv_poll_start(&portd->listener, UV_READABLE, on_client);
+}
+
+static void
+on_patience(uv_timer_t *timer)
+{
+	let_clients_in(timer->data);
+}
+
+/* Whoever comes after a crash finds translators that can be spoken with. */
+static void
+begin_listening(struct portd *portd)
+{
+	if (portd->keeper.n_returning == 0)
+		let_clients_in(portd);
+	else
+		uv_timer_start(&portd->patience, on_patience, RETURN_WAIT_MS, 0);
+}
+
 static void
 begin_loop(struct portd *portd)
 {
 	sigset_t none;
 
+	uv_timer_init(&portd->loop, &portd->patience);
+	portd->patience.data = portd;
 	uv_poll_init(&portd->loop, &portd->listener, portd->instance.listen_fd);
 	uv_signal_init(&portd->loop, &portd->term);
 	uv_signal_init(&portd->loop, &portd->interrupt);
@@ -358,7 +411,7 @@ begin_loop(struct portd *portd)
 	uv_signal_init(&portd->loop, &portd->reload);
 	portd->listener.data = portd->term.data = portd->interrupt.data = portd;
 	portd->replace.data = portd->reload.data = portd;
-	uv_poll_start(&portd->listener, UV_READABLE, on_client);
+	begin_listening(portd);
 	uv_signal_start(&portd->term, on_signal, SIGTERM);
 	uv_signal_start(&portd->interrupt, on_signal, SIGINT);
 	uv_signal_start(&portd->replace, on_replace, SIGUSR2);
@@ -399,7 +452,9 @@ open_keeper(struct portd *portd, const struct settings *settings, char *runtime_
 		.state_dir = state_dir,
 		.self = &portd->self,
 		.stop = end,
+		.returned = let_clients_in,
 		.stop_arg = portd,
+		.hold = portd->hold,
 	};
 	int err;
 
@@ -429,11 +484,16 @@ serve(struct portd *portd, const struct settings *settings, char *runtime_dir, c
 		instance_ready(&portd->instance, portd->keeper.log_dir);
 		return 1;
 	}
-	err = instance_listen(&portd->instance, runtime_dir);
+	if (portd->since)
+		portd->keeper.since = portd->since;
+	err = portd->instance.listen_fd < 0 ? instance_listen(&portd->instance, runtime_dir)
+					    : instance_take_over(&portd->instance, runtime_dir);
 	if (err < 0)
 		return err;
+	instance_deposit(&portd->instance, &portd->keeper.hold, portd->keeper.since);
 	begin_loop(portd);
-	instance_ready(&portd->instance, portd->keeper.log_dir);
+	if (instance_ready(&portd->instance, portd->keeper.log_dir))
+		hold_say_output(&portd->keeper.hold);
 	keeper_begin(&portd->keeper);
 	uv_run(&portd->loop, UV_RUN_DEFAULT);
 	return 0;
@@ -449,6 +509,7 @@ read_state(struct portd *portd, struct state *state, struct tape *tape)
 
 	portd->instance.lock_fd = tape_get_some_fd(tape);
 	portd->instance.listen_fd = tape_get_some_fd(tape);
+	hold_get_self(tape, &portd->keeper.hold);
 	if (state_get(state, tape, portd->world))
 		keeper_get(state, &portd->keeper);
 	err = state_finish(state, &why);
@@ -482,6 +543,9 @@ take_over(struct portd *portd, const struct settings *settings, char *runtime_di
 	begin_loop(portd);
 	state_resume(&state);
 	keeper_resume(&portd->keeper);
+	held_all(&portd->keeper);
+	instance_deposit(&portd->instance, &portd->keeper.hold, portd->keeper.since);
+	hold_say_program(&portd->keeper.hold);
 	replace_answer(&portd->keeper);
 	uv_run(&portd->loop, UV_RUN_DEFAULT);
 	return 0;
@@ -498,6 +562,7 @@ clean_up(struct portd *portd)
 	uv_run(&portd->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&portd->loop);
 	instance_deinit(&portd->instance);
+	fd_close(&portd->hold.fd);
 	free(portd->self.program);
 	argv_deinit(&portd->self.argv);
 }
@@ -539,7 +604,8 @@ run(struct portd *portd, const struct settings *settings)
 		free(runtime_dir_path);
 		return 1;
 	}
-	err = settings->state_fd >= 0 ? 0 : instance_lock(&portd->instance, runtime_dir_path);
+	err = settings->state_fd >= 0 || instance_withdraw(&portd->instance, &portd->hold, &portd->since)
+	    ? 0 : instance_lock(&portd->instance, runtime_dir_path);
 	if (err < 0) {
 		free(runtime_dir_path);
 		free(state_dir);
@@ -571,6 +637,7 @@ know_self(struct portd *portd, const struct settings *settings, const char *name
 	    argv_printf(argv, "--deadline=%u", settings->deadline_s) |
 	    argv_printf(argv, "--linger=%u", settings->linger_s);
 	err |= argv_printf(argv, "--memory=%u", settings->memory_mib);
+	err |= argv_printf(argv, "--restarts=%u", settings->restarts);
 	if (settings->no_resend)
 		err |= argv_add(argv, "--no-resend");
 	if (settings->no_sandbox)
@@ -581,15 +648,24 @@ know_self(struct portd *portd, const struct settings *settings, const char *name
 		argv_deinit(argv);
 }
 
+/* This process becomes the holder, and starts us as its worker. */
+static int
+begin_holder(struct portd *portd, const struct settings *settings, char **argv)
+{
+	if (settings->background)
+		instance_enter_background(&portd->instance);
+	return instance_become_holder(&portd->instance, portd->self.program, argv, settings->restarts);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct settings settings = {
-		.state_fd = -1, .idle_s = DEFAULT_IDLE_S, .deadline_s = DEFAULT_DEADLINE_S,
+		.state_fd = -1, .holder_fd = -1, .restarts = DEFAULT_RESTARTS,
+		.idle_s = DEFAULT_IDLE_S, .deadline_s = DEFAULT_DEADLINE_S,
 		.linger_s = DEFAULT_LINGER_S, .memory_mib = DEFAULT_MEMORY_MIB,
 	};
-	static struct portd portd = { .instance = INSTANCE_NONE };
-
+	static struct portd portd = { .instance = INSTANCE_NONE, .hold = { .fd = -1 } };
 
 	log_name("hird-portd");
 	prctl(PR_SET_NAME, "hird-portd");	/* an exec by descriptor calls it after that */
@@ -603,7 +679,9 @@ main(int argc, char **argv)
 		log_debug("cannot leave this directory: %s", strerror(errno));
 	portd.linger_ms = settings.linger_s * 1000u;
 	know_self(&portd, &settings, argv[0]);
-	if (settings.background)
-		instance_enter_background(&portd.instance);
+	if (settings.holder_fd >= 0)
+		instance_join_holder(&portd.instance, settings.holder_fd, &portd.hold);
+	else if (settings.state_fd < 0)
+		return begin_holder(&portd, &settings, argv);
 	return run(&portd, &settings);
 }

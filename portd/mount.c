@@ -311,6 +311,7 @@ mount_free(struct mount *mount)
 	if (!mount)
 		return;
 	list_unlink(&mount->link);
+	hold_drop(&mount->keeper->hold, mount->key);
 	uv_close((uv_handle_t *)&mount->poll, on_closed);
 	fd_close(&mount->fuse);
 	fd_close(&mount->beneath);

@@ -25,6 +25,7 @@ struct mount {
 	int recovery;			/* memfd */
 	struct deposits deposits;	/* of its translator */
 	uint32_t id;			/* in mountinfo */
+	uint64_t key;			/* under which the holder keeps it; 0: it does not */
 	char device[32];
 	struct wire_attr beneath_attr;
 	struct wire_init init;

@@ -91,6 +91,8 @@ int node_store(struct node *node, struct text *why);
 
 /* Gives it a mount (eaten): it is idle then. */
 void node_attach(struct node *node, struct mount *mount);
+/* Its mount has outlived portd and (ran: meanwhile) its translator. */
+void node_take_up(struct node *node, bool ran);
 /* Answers what the kernel asks of a node at rest. */
 void node_listen(struct node *node);
 /* Takes the mount away; the caller's. */

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "portd/change.h"
+#include "portd/held.h"
 #include "portd/node.h"
 #include "portd/stale.h"
 
@@ -73,6 +74,7 @@ keep(struct options *options, struct text *why)
 		setting_free(run);
 	if (node->active)
 		put(&node->active, STEAL_PTR(options->setting));
+	held_node(node);
 	return 0;
 }
 

@@ -38,6 +38,8 @@ struct incarnation_owner {
 	void (*died)(struct incarnation *inc, int code, const char *why, void *arg);
 	/* What it serves, for its deposits; NULL: nothing yet. The slot may be empty. */
 	struct mount *(*mount)(void *arg);
+	/* Its deposits are others now. */
+	void (*deposited)(void *arg);
 };
 
 enum incarnation_state {
@@ -63,6 +65,10 @@ struct incarnation {
 	struct translog_pipe words;
 	struct translog *log;
 	unsigned n_handles;
+	int leash;			/* our end (leash.h); -1: it does not serve yet */
+	int leash_theirs;		/* the other one, until it has got it */
+	bool adopted;			/* no child of ours: another portd, which died, started it */
+	bool returning;			/* and we wait for its word */
 	struct port *port;		/* start-up; receives also the answers of the control port */
 	struct task *task;		/* NULL: gone */
 	struct right control;
@@ -89,6 +95,13 @@ struct incarnation {
 struct incarnation *incarnation_start(struct keeper *keeper, const struct setting *setting,
     int underlying, struct translog *log, uint32_t timeout_ms,
     const struct incarnation_owner *owner, void *arg);
+/* An empty one, to be filled in for one of the next two (which eat it), or incarnation_drop.
+ * NULL: no memory. */
+struct incarnation *incarnation_new(struct keeper *keeper, struct translog *log);
+void incarnation_drop(struct incarnation *inc);
+/* Takes up one that serves, and whose portd has died: sends it a connection to us. False: it
+ * is dead, and has been dropped. */
+bool incarnation_adopt(struct incarnation *inc);
 /* Takes up one that another portd has begun: its port is the next on the tape. False: that
  * is not one, or it cannot be watched. */
 bool incarnation_restore(struct incarnation *inc, struct state *state);
@@ -106,6 +119,8 @@ struct hand_over {
 	uint32_t share;			/* enum node_share */
 	uint32_t idle_ms;		/* 0: it stays */
 };
+/* Makes its leash: what is put into a deposit then serves. 0 or -errno. */
+int incarnation_make_leash(struct incarnation *inc);
 /* Answers fsys_startup. 0 or -errno. */
 int incarnation_hand_over(struct incarnation *inc, const struct hand_over *what);
 /* Asks it to go and takes it from its owner; kills it when it has not gone after

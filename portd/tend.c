@@ -17,6 +17,7 @@
 #include "portd/admit.h"
 #include "portd/arm.h"
 #include "portd/change.h"
+#include "portd/held.h"
 #include "portd/idle.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
@@ -207,6 +208,7 @@ node_attach(struct node *node, struct mount *mount)
 	if (!node->remounting)
 		node_forgive(node);
 	node->remounting = false;
+	held_node(node);
 	listen_again(node);
 }
 
@@ -358,13 +360,20 @@ hand_over(struct node *node, struct incarnation *inc)
 	what.resent = node->resent;
 	what.share = node_setting(node)->share;
 	what.idle_ms = node_idle_ms(node);
-	err = incarnation_hand_over(inc, &what);
+	err = incarnation_make_leash(inc);
 	if (err < 0)
 		return err;
+	node->starts++;
+	/* First: from the moment it has the descriptor it serves. */
+	held_node(node);
+	err = incarnation_hand_over(inc, &what);
+	if (err < 0) {
+		node->starts--;
+		return err;
+	}
 	free(STEAL_PTR(node->pending));
 	node->pending_size = 0;
 	node->resent = false;
-	node->starts++;
 	return 0;
 }
 
@@ -409,6 +418,7 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 		store_quietly(node);
 	if (restart_go_on(node))
 		return;
+	held_node(node);
 	listen_again(node);
 	stale_begin(node);
 }
@@ -461,6 +471,7 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 		node_lost_mount(node, "it was unmounted by hand or aborted; "
 		    "settrans --start mounts it again");
 	} else if (node->mount) {
+		held_node(node);
 		listen_again(node);
 		stale_begin(node);
 	}
@@ -474,8 +485,15 @@ mount_of(void *arg)
 	return node->mount;
 }
 
+static void
+on_deposited(void *arg)
+{
+	held_node(arg);
+}
+
 static const struct incarnation_owner owner = {
 	.mount = mount_of,
+	.deposited = on_deposited,
 	.announced = on_announced,
 	.left = on_left,
 	.died = on_died,
@@ -493,6 +511,7 @@ node_start(struct node *node, uint32_t timeout_ms)
 	    mount_underlying(node->mount), node->log, timeout_ms, &owner, node);
 	if (node->inc) {
 		task_set_node(node->inc->task, node->path);
+		held_node(node);
 		return 0;
 	}
 	listen_again(node);
@@ -507,14 +526,31 @@ node_adopt(struct node *node, struct incarnation *inc)
 
 	identities_differ(node, &inc->identities);
 	learn(node, inc);
+	node->inc = inc;
 	err = hand_over(node, inc);
-	if (err < 0)
+	if (err < 0) {
+		node->inc = NULL;
 		return err;
+	}
 	mount_unwatch(node->mount);
 	incarnation_set_owner(inc, &owner, node);
 	node->inc = inc;
 	pulse_begin(node->keeper->pulses);
 	return 0;
+}
+
+/* Nothing runs, and nobody knows whether something was taken and not answered. */
+void
+node_take_up(struct node *node, bool ran)
+{
+	if (deliver_again(node) == 0) {
+		node->resent = true;
+	} else if (ran) {
+		mount_anew(node);
+		return;
+	}
+	listen_again(node);
+	stale_begin(node);
 }
 
 /* It was this node's before. */

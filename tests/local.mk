@@ -10,6 +10,7 @@ SYSTEM_TESTS = \
 	tests/lifetime.sh \
 	tests/replace.sh \
 	tests/supervise.sh \
+	tests/holder.sh \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \

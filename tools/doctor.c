@@ -263,6 +263,9 @@ describe_portd(struct finding *finding, const struct keeper_info_out *info)
 	}
 	if (strstr(info->features, "no sandbox"))
 		found(finding, WARN, "", "translators may do all that you may: hird stop ends this portd");
+	if (info->restarts)
+		text_printf(&finding->what, "; died and was started again %u time%s", info->restarts,
+		    info->restarts == 1 ? "" : "s");
 	if (strcmp(info->version, tool_version()) != 0)
 		found(finding, WARN, "; not the version of this hird", "restart it: hird stop");
 }

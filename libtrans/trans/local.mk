@@ -24,6 +24,8 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/fuse.h \
 	libtrans/trans/journal.c \
 	libtrans/trans/journal.h \
+	libtrans/trans/leash.c \
+	libtrans/trans/leash.h \
 	libtrans/trans/listing.c \
 	libtrans/trans/listing.h \
 	libtrans/trans/main.c \

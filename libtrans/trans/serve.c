@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #include "trans/control.h"
 #include "trans/fuse.h"
 #include "trans/journal.h"
+#include "trans/leash.h"
 #include "trans/memory.h"
 #include "trans/node.h"
 #include "trans/notify.h"
@@ -46,7 +48,7 @@ enum ending {
 	GOING_ON,
 	LEFT,			/* portd let us go, or told us to */
 	UNMOUNTED,		/* or nobody wants us */
-	CUT_OFF,		/* portd is gone */
+	CUT_OFF,		/* portd is gone, and its holder */
 	TERMINATED,		/* by a signal, with requests open */
 	BROKEN,
 };
@@ -173,12 +175,11 @@ leave(enum fsys_leave reason)
 		.attr = { &attr, attr.valid ? sizeof(attr) : 0 },
 	}, &out, &reply, PORT_FOREVER);
 	port_reply_deinit(&reply);
+	/* Without a portd for now (-ENOTCONN) we stay: control.c sees to it. */
 	if (err == 0)
 		loop.ending = LEFT;
-	else if (err == -ENOTCONN)
-		loop.ending = CUT_OFF;
 	loop.busy_at = sys_now_ms();
-	loop.stale = false;
+	loop.stale = loop.stale && err == -ENOTCONN;
 	if (loop.ending == GOING_ON)
 		standin_go();
 }
@@ -341,6 +342,7 @@ enforce_options(struct option_set *staged, struct text *why)
 /* What an answer to set_options waits with. */
 struct answer {
 	struct rpc_later later;
+	uint32_t attachment;
 	struct argv argv;
 	struct wire_attr attr;
 };
@@ -350,10 +352,13 @@ send_answer(void *argument)
 {
 	struct answer *answer = argument;
 
-	fsys_set_options_reply(&answer->later, 0, "", &(struct fsys_set_options_out){
-		.argv = { answer->argv.data, answer->argv.size },
-		.attr = { &answer->attr, answer->attr.valid ? sizeof(answer->attr) : 0 },
-	});
+	if (control_keep(answer->attachment)) {
+		fsys_set_options_reply(&answer->later, 0, "", &(struct fsys_set_options_out){
+			.argv = { answer->argv.data, answer->argv.size },
+			.attr = { &answer->attr, answer->attr.valid ? sizeof(answer->attr) : 0 },
+		});
+		control_release();
+	}
 	argv_deinit(&answer->argv);
 	free(answer);
 }
@@ -376,6 +381,7 @@ answer_when_forgotten(struct rpc_request *request)
 	node_on_ready();
 	forget_everything();
 	answer->later = rpc_later(request);
+	answer->attachment = control_attachment();
 	if (notify_then(send_answer, answer) < 0)
 		send_answer(answer);
 	return 0;
@@ -419,6 +425,7 @@ answer_control(void)
 	while (loop.ending == GOING_ON && control_take(&message)) {
 		translator_forget_error();
 		port_serve_one(&service, &message);
+		control_release();
 	}
 	if (loop.ending != GOING_ON)
 		return;
@@ -634,6 +641,10 @@ open_mount(struct given *given, const struct argv *argv)
 	bool changed;
 	int err, flags = fcntl(fuse, F_GETFL);
 
+	/* We go on when portd dies, and end when the leash does. */
+	leash_open(fd_steal(&out->leash));
+	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
+		return -errno;
 	translator.underlying = fd_steal(&out->underlying);
 	loop.idle_ms = out->idle_ms;
 	if (fuse < 0 || out->init.size != sizeof(init))
@@ -743,7 +754,7 @@ serve(int port_fd)
 	if (err == 0)
 		err = port_attach(port_fd, translator.name);
 	if (err == 0)
-		err = control_open(loop.wake_fd);
+		err = control_open(translator.name, loop.wake_fd);
 	if (err != 0)
 		log_error("cannot talk to portd: %s", port_error_text(err));
 	else
