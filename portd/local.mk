@@ -30,7 +30,7 @@ portd_hird_portd_SOURCES = \
 	portd/tend.c \
 	portd/watch.c portd/watch.h
 portd_hird_portd_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
-dist_man_MANS += portd/hird-portd.8 portd/portd.8 portd/portd-errors.7
+dist_man_MANS += portd/hird-portd.8 portd/portd.8 portd/hird-sandbox.7 portd/portd-errors.7
 
 if HAVE_CMOCKA
 check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-store
