@@ -44,7 +44,7 @@ portd_hird_portd_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(SQLITE3_L
 # Who starts it, and keeps what must outlive it: nothing but the C library.
 libexec_PROGRAMS += portd/hird-holder
 portd_hird_holder_SOURCES = portd/holder.c portd/hold.h
-dist_man_MANS += portd/hird-portd.8 portd/hird-policy.5 portd/hird-share.7 portd/portd.8 portd/portd-errors.7
+dist_man_MANS += portd/hird-portd.8 portd/hird-policy.5 portd/hird-share.7 portd/hird-sandbox.7 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA
 check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-policy portd/test-store
