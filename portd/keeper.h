@@ -20,12 +20,12 @@
 #include "wire/messages.h"
 
 struct node;
-struct pulses;
 struct replace_self;
 struct replacement;
 struct stale;
 struct state;
 struct watch;
+struct watchdog;
 
 struct keeper {
 	uv_loop_t *loop;
@@ -35,7 +35,7 @@ struct keeper {
 	struct names names;		/* which the same port answers for */
 	struct watch *watch;		/* of the mount table */
 	struct stale *stale;		/* watches the files of nodes at rest */
-	struct pulses *pulses;		/* finds translators that are stuck */
+	struct watchdog *watchdog;	/* finds translators that are stuck */
 	struct list nodes;		/* struct node, by path */
 	struct list mounts;		/* struct mount, with or without a node */
 	struct list incarnations;	/* struct incarnation, with or without a node */

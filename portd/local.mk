@@ -30,13 +30,16 @@ portd_hird_portd_SOURCES = \
 	portd/start.c portd/start.h \
 	portd/store.c portd/store.h \
 	portd/tend.c \
-	portd/watch.c portd/watch.h
+	portd/watch.c portd/watch.h \
+	portd/watchdog.c portd/watchdog.h
 portd_hird_portd_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
 dist_man_MANS += portd/hird-portd.8 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA
-check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-store
-TESTS += portd/test-idle portd/test-mounter portd/test-store
+check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-pulse portd/test-store
+TESTS += portd/test-idle portd/test-mounter portd/test-pulse portd/test-store
+portd_test_pulse_SOURCES = portd/test-pulse.c portd/pulse.c
+portd_test_pulse_LDADD = $(CMOCKA_LIBS)
 portd_test_idle_SOURCES = portd/test-idle.c portd/idle.c
 portd_test_idle_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 portd_test_mounter_SOURCES = portd/test-mounter.c portd/mounter.c portd/fusermount.c \

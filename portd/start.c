@@ -24,6 +24,7 @@
 #include "portd/mount.h"
 #include "portd/mounter.h"
 #include "portd/state.h"
+#include "portd/watchdog.h"
 
 enum {
 	IDENTIFY_DEADLINE_MS = 5000,
@@ -338,7 +339,7 @@ on_message(struct port *port, struct message *message, void *arg)
 			uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
 		break;
 	case ROUTINE_fsys_ping + RPC_REPLY_OFFSET:
-		pulse_answer(inc, message);
+		watchdog_answer(inc, message);
 		break;
 	case ROUTINE_fsys_goaway + RPC_REPLY_OFFSET:
 		break;
