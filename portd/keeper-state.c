@@ -12,10 +12,10 @@
 #include "portd/helper.h"
 #include "portd/keeper.h"
 #include "portd/node.h"
-#include "portd/pulse.h"
 #include "portd/stale.h"
 #include "portd/state.h"
 #include "portd/watch.h"
+#include "portd/watchdog.h"
 
 /* Rest ------------------------------------------------------------------------------ */
 
@@ -487,7 +487,7 @@ keeper_resume(struct keeper *keeper)
 		}
 	}
 	admit_reload(keeper->admit);
-	pulse_begin(keeper->pulses);
+	watchdog_begin(keeper->watchdog);
 	watch_look(keeper->watch);
 	names_resume(&keeper->names);
 }

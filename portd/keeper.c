@@ -21,12 +21,12 @@
 #include "portd/mounter.h"
 #include "portd/node.h"
 #include "portd/options.h"
-#include "portd/pulse.h"
 #include "portd/replace.h"
 #include "portd/restart.h"
 #include "portd/stale.h"
 #include "portd/state.h"
 #include "portd/watch.h"
+#include "portd/watchdog.h"
 #include "wire/recovery.h"
 
 enum { SWEEP_DEADLINE_MS = 10 * 1000 };
@@ -374,8 +374,8 @@ open_watches(struct keeper *keeper, struct text *why)
 	keeper->watch = watch_new(keeper);
 	keeper->stale = stale_new(keeper);
 	keeper->admit = admit_new(keeper);
-	keeper->pulses = pulse_new(keeper);
-	if (keeper->watch && keeper->stale && keeper->admit && keeper->pulses)
+	keeper->watchdog = watchdog_new(keeper);
+	if (keeper->watch && keeper->stale && keeper->admit && keeper->watchdog)
 		return 0;
 	text_printf(why, "the mount table and files cannot be watched: %s; "
 	    "fs.inotify.max_user_instances may be too small", strerror(errno));
@@ -470,7 +470,7 @@ keeper_deinit(struct keeper *keeper)
 	watch_free(keeper->watch);
 	stale_free(keeper->stale);
 	admit_free(STEAL_PTR(keeper->admit));
-	pulse_free(STEAL_PTR(keeper->pulses));
+	watchdog_free(STEAL_PTR(keeper->watchdog));
 	keeper->stale = NULL;
 	keeper->watch = NULL;
 	if (keeper->port)

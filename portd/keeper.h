@@ -22,12 +22,12 @@
 
 struct admit;
 struct node;
-struct pulses;
 struct replace_self;
 struct replacement;
 struct stale;
 struct state;
 struct watch;
+struct watchdog;
 
 struct keeper {
 	uv_loop_t *loop;
@@ -38,7 +38,7 @@ struct keeper {
 	struct watch *watch;		/* of the mount table */
 	struct admit *admit;		/* who may start a translator by looking */
 	struct stale *stale;		/* watches the files of nodes at rest */
-	struct pulses *pulses;		/* finds translators that are stuck */
+	struct watchdog *watchdog;	/* finds translators that are stuck */
 	struct list nodes;		/* struct node, by path */
 	struct list mounts;		/* struct mount, with or without a node */
 	struct list incarnations;	/* struct incarnation, with or without a node */

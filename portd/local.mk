@@ -39,7 +39,8 @@ portd_hird_portd_SOURCES = \
 	portd/store.c portd/store.h \
 	portd/tend.c \
 	portd/walk.c portd/walk.h \
-	portd/watch.c portd/watch.h
+	portd/watch.c portd/watch.h \
+	portd/watchdog.c portd/watchdog.h
 portd_hird_portd_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
 # Who starts it, and keeps what must outlive it: nothing but the C library.
 libexec_PROGRAMS += portd/hird-holder
@@ -47,8 +48,10 @@ portd_hird_holder_SOURCES = portd/holder.c portd/hold.h
 dist_man_MANS += portd/hird-portd.8 portd/hird-policy.5 portd/hird-share.7 portd/hird-sandbox.7 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA
-check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-policy portd/test-store
-TESTS += portd/test-idle portd/test-mounter portd/test-policy portd/test-store
+check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
+TESTS += portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
+portd_test_pulse_SOURCES = portd/test-pulse.c portd/pulse.c
+portd_test_pulse_LDADD = $(CMOCKA_LIBS)
 portd_test_idle_SOURCES = portd/test-idle.c portd/idle.c
 portd_test_idle_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 portd_test_mounter_SOURCES = portd/test-mounter.c portd/mounter.c portd/fusermount.c \

@@ -28,6 +28,7 @@
 #include "portd/mounter.h"
 #include "portd/state.h"
 #include "portd/task.h"
+#include "portd/watchdog.h"
 
 enum {
 	IDENTIFY_DEADLINE_MS = 5000,
@@ -477,7 +478,7 @@ on_message(struct port *port, struct message *message, void *arg)
 			uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
 		break;
 	case ROUTINE_fsys_ping + RPC_REPLY_OFFSET:
-		pulse_answer(inc, message);
+		watchdog_answer(inc, message);
 		break;
 	case ROUTINE_fsys_goaway + RPC_REPLY_OFFSET:
 		break;

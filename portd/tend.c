@@ -21,9 +21,9 @@
 #include "portd/idle.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
-#include "portd/pulse.h"
 #include "portd/restart.h"
 #include "portd/stale.h"
+#include "portd/watchdog.h"
 #include "wire/fusewire.h"
 
 enum {
@@ -399,7 +399,7 @@ on_announced(struct incarnation *inc, void *arg)
 		store_quietly(node);
 	change_started(node, 0, "");
 	restart_end(node, 0, "");
-	pulse_begin(node->keeper->pulses);
+	watchdog_begin(node->keeper->watchdog);
 	arm_inner(node);
 }
 
@@ -535,7 +535,7 @@ node_adopt(struct node *node, struct incarnation *inc)
 	mount_unwatch(node->mount);
 	incarnation_set_owner(inc, &owner, node);
 	node->inc = inc;
-	pulse_begin(node->keeper->pulses);
+	watchdog_begin(node->keeper->watchdog);
 	return 0;
 }
 

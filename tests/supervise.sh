@@ -13,13 +13,16 @@ mood() {
 	echo "$2" >"$1.mood"
 }
 
-# moody NODE WORD [OPTION...]: a node that behaves so; the options are moody's.
+# moody NODE WORD [OPTION...]: a node that behaves so; the options are moody's, and $set_options
+# those of settrans, once.
 moody() {
 	node=$1
 	echo "$2" >"$node"
 	ln "$node" "$node.mood"
 	shift 2
+	# shellcheck disable=SC2086
 	must settrans $set_options "$node" "$moody" "$@"
+	set_options=
 }
 set_options=
 
@@ -144,7 +147,6 @@ deadline_later() {
 watchdog_one() {
 	set_options=--deadline=$2
 	moody a "$1"
-	set_options=
 	reader 1 a
 	blocked 1
 	mood a fine
@@ -437,6 +439,7 @@ idle_times() {
 	state_is ~/a running || fail "a is $(field ~/a state)"
 	portd_stop
 	portd_start --idle=1
+	wait_until 100 state_is ~/a idle || fail "a is $(field ~/a state), not armed"
 	must cat a
 	sleep 2
 	state_is ~/a running || fail "a is $(field ~/a state) after a new portd"
@@ -468,7 +471,7 @@ line 29" "the last three"
 line 30" "over a rotation"
 	env --default-signal=INT hird log -f a >"$work/followed" &
 	follower=$!
-	followed() { grep -qx "$1" "$work/followed"; }
+	followed() { grep -qx "$1" "$work/followed" 2>/dev/null; }
 	wait_until 50 followed "line 30" || fail "nothing followed"
 	echo "line 31" >>"$portd_dir"
 	mv "$portd_dir" "$portd_dir.1"

@@ -36,7 +36,7 @@ enum {
 
 static const char help[] =
 "Usage: settrans [OPTION...] NODE [TRANSLATOR ARG...]\n"
-"       settrans --abort NODE\n"
+"       settrans --abort NODE...\n"
 "       settrans --restart NODE... | --restart --all | --restart --outdated\n"
 "Set the translator of NODE; without TRANSLATOR, remove it.\n"
 "\n"
