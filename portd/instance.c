@@ -114,6 +114,17 @@ instance_ready(struct instance *instance, const char *log_dir)
 	return true;
 }
 
+/* The holder's, which is our parent. */
+static void
+write_pid(int fd)
+{
+	char pid[32];
+	int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getppid());
+
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) < 0)
+		log_error("the lock cannot be written: %s", strerror(errno));
+}
+
 /* The holder --------------------------------------------------------------------- */
 
 /* hird-holder, where we are. */
@@ -147,6 +158,18 @@ holder_words(struct argv *words, const struct instance *instance, const char *pr
 	return err ? NULL : argv_vector(words);
 }
 
+/* The first descriptor that nobody means the holder to have: a service manager may have given
+ * some (sd_listen_fds(3)). */
+static int
+first_stray(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+
+	if (pid && n && atoi(pid) == getpid() && atoi(n) > 0)
+		return STDERR_FILENO + 1 + atoi(n);
+	return STDERR_FILENO + 1;
+}
+
 /* It lives on with nothing of whoever started us but standard input, output and error. */
 int
 instance_become_holder(struct instance *instance, const char *program, char *const argv[],
@@ -155,12 +178,13 @@ instance_become_holder(struct instance *instance, const char *program, char *con
 	extern char **environ;
 	AUTO_ARGV struct argv words = { 0 };
 	AUTO_FREE char **vector = NULL;
-	int fd, ready;
+	int fd, stray = first_stray();
 
-	ready = instance->ready_fd < 0 ? -1 : fcntl(instance->ready_fd, F_DUPFD, INSTANCE_READY_FD);
-	if (ready >= 0 && dup2(ready, STDERR_FILENO + 1) >= 0)
-		instance->ready_fd = STDERR_FILENO + 1;
-	sys_close_range((unsigned)STDERR_FILENO + (ready < 0 ? 1 : 2), ~0u);
+	if (instance->ready_fd >= 0) {
+		dup2(fcntl(instance->ready_fd, F_DUPFD_CLOEXEC, stray + 1), stray);
+		instance->ready_fd = stray++;
+	}
+	sys_close_range((unsigned)stray, ~0u);
 	fd = open_beside(program);
 	vector = holder_words(&words, instance, program, argv, limit);
 	if (fd >= 0 && vector)
@@ -215,21 +239,13 @@ instance_withdraw(struct instance *instance, struct hold *hold, uint64_t *sincep
 {
 	struct withdrawal withdrawal = { .instance = instance, .sincep = sincep };
 
-	return hold_each(hold, withdraw, &withdrawal) == 0 && withdrawal.done;
+	if (hold_each(hold, withdraw, &withdrawal) < 0 || !withdrawal.done)
+		return false;
+	write_pid(instance->lock_fd);	/* of a holder that has taken another one's place */
+	return true;
 }
 
 /* The lock ------------------------------------------------------------------------ */
-
-/* The holder's, which is our parent. */
-static void
-write_pid(int fd)
-{
-	char pid[32];
-	int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getppid());
-
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) < 0)
-		log_error("the lock cannot be written: %s", strerror(errno));
-}
 
 static int
 name_other(int fd)

@@ -175,7 +175,7 @@ handle_info(struct rpc_request *request, struct keeper_info_in *in, struct keepe
 	(void)in;
 	*out = (struct keeper_info_out){
 		.version = VERSION,
-		.pid = (uint32_t)getpid(),
+		.pid = (uint32_t)getppid(),	/* the holder's: it lasts, and hands signals on */
 		.since = keeper->since,
 		.nodes = keeper->n_nodes,
 		.running = count_running(keeper),

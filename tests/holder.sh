@@ -5,6 +5,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname -- "$0")/lib.sh"
 need_fuse
+[ -x "$build/tests/manager" ] || make -s -C "$build" tests/manager || skip_all "tests/manager cannot be built"
 times=${HIRD_KILLS:-25}
 
 # Sleeps some hundredths of a second, another time each call.
@@ -254,12 +255,18 @@ gives_up() {
 # Told to end, it ends, whatever dies meanwhile.
 ending() {
 	prepare
-	must cat a
-	holder=$(portd_pid)
-	kill "$holder"
-	kill -9 "$(worker_pid)" 2>/dev/null
-	wait_until 150 is_gone "$holder" || fail "it did not end"
-	is "$(mounts)" "" mounts
+	for round in 1 2 3 4 5 6; do
+		must cat a
+		holder=$(portd_pid)
+		kill "$holder"
+		pause 10
+		kill -9 "$(worker_pid)" 2>/dev/null
+		wait_until 150 is_gone "$holder" || fail "it did not end (round $round)"
+		is "$(mounts)" "" "mounts (round $round)"
+		wait_until 50 no_orphans || fail "outlived it: $(orphans)"
+		portd_start --restarts=1000
+		must lstrans
+	done
 }
 
 # What happened while nobody looked.
@@ -284,6 +291,59 @@ meanwhile() {
 	must settrans -g ~/moved/in
 }
 
+# A service manager keeps the descriptors: mounts outlive the holder, too, and translators may.
+managed() {
+	"$build/tests/manager" "$work/notify" "$HIRD_PORTD" --restarts=1000 \
+		>"$work/manager" 2>"$work/manager.err" &
+	manager=$!
+	wait_until 100 portd_answers || fail "it does not start: $(tail -n 3 "$work/manager.err")"
+	must settrans -c ~/a hello --contents=one
+	must settrans -c ~/idle hello --contents=idle
+	must settrans -c ~/gone hello
+	must settrans -g ~/gone
+	if archive_is_built; then
+		"$build/tests/mkarchive" pax gzip x.tgz plain
+		"$build/tests/mkarchive" pax none x.tar plain
+		tar xf x.tar -C "$work" big
+		must settrans -c ~/src tarfs x.tgz
+	fi
+	must cat a
+	pid=$(field ~/a pid)
+	readers_begin
+	i=0
+	while [ $i -lt "$times" ]; do
+		victim=$(portd_pid)
+		case $((i % 3)) in
+		0) kill -9 "$victim" ;;
+		1) kill -9 "$(worker_pid)" "$victim" ;;
+		2) kill -9 "$(worker_pid)" ; pause ; kill -9 "$victim" ;;
+		esac 2>/dev/null
+		wait_until 100 is_other_holder "$victim" || fail "no holder after $victim"
+		pause
+		i=$((i + 1))
+	done
+	readers_end
+	[ "$(grep -c started "$work/manager")" -gt "$times" ] || fail "$(tail -n 3 "$work/manager")"
+	all_there
+	[ -n "$pid" ] && [ -n "$(field ~/a pid)" ] || fail "a does not run"
+	must settrans -g ~/a hello --contents=two
+	must cat a
+	is "$out" two "a, set anew"
+	must settrans -g ~/a
+	must hird stop
+	wait $manager || fail "it ended with $?: $(tail -n 3 "$work/manager.err")"
+	has "$(tail -n 1 "$work/manager")" "ended with 0 descriptors"
+}
+
+portd_answers() {
+	[ -S "$XDG_RUNTIME_DIR/hird/portd" ] && timeout "$limit" lstrans >"$work/answer" 2>&1
+}
+
+is_other_holder() {
+	other=$(portd_pid)
+	[ -n "$other" ] && [ "$other" != "$1" ] && [ -n "$(worker_pid)" ]
+}
+
 try "kill -9 of the worker, again and again: readers, open files, pids" worker
 try "kill -9 of translators and worker together" both
 try "kill -9 while settrans runs: done or not done, and said" changing
@@ -291,6 +351,7 @@ try "what is only active, and options changed at run time" unstored
 try "idle exit after a crash" idle_exit
 try "replaced before and after a crash" replaced
 try "kill -9 of the holder: all ends, the next tool arms all" all_dead
+try "kill -9 of the holder under a service manager: nobody notices" managed
 try "too many deaths in a minute: it gives up, and says so" gives_up
 try "told to end, it ends although its worker is killed" ending
 try "a mount undone, a directory renamed while nobody was there" meanwhile

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/confine.h"
+#include "port/stubs.h"
 #include "tools/json.h"
 #include "tools/record.h"
 #include "tools/renew.h"
@@ -35,6 +36,7 @@ enum {
 	COLUMN_OPENS,
 	COLUMN_TRANSLATOR,	/* the last: it may be long */
 	N_COLUMNS,
+	INFO_TIMEOUT_MS = 10 * 1000,
 	SHRINK = 1 << COLUMN_NODE | 1 << COLUMN_TRANSLATOR,
 };
 
@@ -430,6 +432,21 @@ print_table(struct listing *listing)
 	fputs(text_string(&text), stdout);
 }
 
+/* All goes on after a death of portd's; but somebody may want to know. */
+static void
+print_restarts(void)
+{
+	const struct keeper_info_in in = { 0 };
+	struct keeper_info_out info;
+	struct port_reply reply = { 0 };
+
+	if (keeper_info_call(port_bootstrap(), &in, &info, &reply, INFO_TIMEOUT_MS) == 0 &&
+	    info.restarts > 0)
+		printf("portd died and was started again %u time%s; why: %s/log/portd\n", info.restarts,
+		    info.restarts == 1 ? "" : "s", info.state_dir);
+	port_reply_deinit(&reply);
+}
+
 static void
 print(struct listing *listing)
 {
@@ -466,6 +483,8 @@ list(struct listing *listing, char *const *names)
 	for (; *names; names++)
 		add_named(listing, *names, err == 0);
 	print(listing);
+	if (listing->verbose && !listing->json && err == 0)
+		print_restarts();
 	return listing->status;
 }
 
