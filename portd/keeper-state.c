@@ -82,6 +82,16 @@ put_setting(struct tape *tape, const struct setting *setting)
 }
 
 static void
+put_deposits(struct tape *tape, const struct deposits *deposits)
+{
+	tape_put_u32(tape, deposits->n);
+	for (uint32_t i = 0; i < deposits->n; i++) {
+		tape_put_u64(tape, deposits->all[i].key);
+		tape_put_fd(tape, deposits->all[i].fd);
+	}
+}
+
+static void
 put_mount(struct tape *tape, const struct mount *mount)
 {
 	tape_put_u32(tape, mount != NULL);
@@ -95,6 +105,7 @@ put_mount(struct tape *tape, const struct mount *mount)
 	tape_put_str(tape, mount->device);
 	tape_put_blob(tape, &mount->beneath_attr, sizeof(mount->beneath_attr));
 	tape_put_blob(tape, &mount->init, sizeof(mount->init));
+	put_deposits(tape, &mount->deposits);
 }
 
 static void
@@ -209,6 +220,21 @@ get_setting(struct tape *tape, struct setting **settingp)
 }
 
 static bool
+get_deposits(struct tape *tape, struct deposits *deposits)
+{
+	uint32_t n = tape_get_max(tape, FSYS_DEPOSITS_MAX);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t key = tape_get_u64(tape);
+		int fd = tape_get_some_fd(tape);
+
+		if (fd >= 0 && deposit_put(deposits, key, fd) < 0)
+			fd_close(&fd);
+	}
+	return !tape->error;
+}
+
+static bool
 fill_mount(struct tape *tape, struct mount *mount)
 {
 	const char *device;
@@ -224,6 +250,7 @@ fill_mount(struct tape *tape, struct mount *mount)
 	memcpy(mount->device, device, strlen(device) + 1);
 	return tape_get_bytes(tape, &mount->beneath_attr, sizeof(mount->beneath_attr)) &&
 	    tape_get_bytes(tape, &mount->init, sizeof(mount->init)) &&
+	    get_deposits(tape, &mount->deposits) &&
 	    uv_poll_init(mount->keeper->loop, &mount->poll, mount->fuse) == 0;
 }
 
@@ -246,6 +273,7 @@ get_mount(struct tape *tape, struct keeper *keeper, struct mount **mountp)
 		fd_close(&mount->beneath);
 		fd_close(&mount->underlying);
 		fd_close(&mount->recovery);
+		deposits_deinit(&mount->deposits);
 		free(mount);
 		return tape_spoil(tape);
 	}

@@ -7,6 +7,7 @@ portd_hird_portd_SOURCES = \
 	portd/chain.h \
 	portd/change.c portd/change.h \
 	portd/decide.c \
+	portd/deposit.c portd/deposit.h \
 	portd/detach.c \
 	portd/ending.c \
 	portd/fusermount.c portd/fusermount.h \

@@ -299,4 +299,5 @@ mount_free(struct mount *mount)
 	fd_close(&mount->beneath);
 	fd_close(&mount->underlying);
 	fd_close(&mount->recovery);
+	deposits_deinit(&mount->deposits);
 }

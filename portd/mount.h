@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "portd/deposit.h"
 #include "portd/helper.h"
 #include "wire/messages.h"
 
@@ -22,6 +23,7 @@ struct mount {
 	int beneath;			/* O_PATH of what is covered */
 	int underlying;			/* O_PATH of the -U node, or -1 */
 	int recovery;			/* memfd */
+	struct deposits deposits;	/* of its translator */
 	uint32_t id;			/* in mountinfo */
 	char device[32];
 	struct wire_attr beneath_attr;

@@ -310,11 +310,78 @@ handle_leave(struct rpc_request *request, struct fsys_leave_in *in, struct fsys_
 	return RPC_NO_REPLY;
 }
 
+/* NULL: the answer is ready. */
+static struct deposits *
+deposits_of(struct rpc_request *request)
+{
+	struct incarnation *inc = request->arg;
+	struct mount *mount = inc->orphaned;
+
+	if (!mount && inc->owner && inc->owner->mount && inc->state == INCARNATION_SERVING)
+		mount = inc->owner->mount(inc->arg);
+	if (!mount)
+		request_fail(request, -ENOTCONN, "it serves no node");
+	return mount ? &mount->deposits : NULL;
+}
+
+static int
+handle_deposit(struct rpc_request *request, struct fsys_deposit_in *in,
+    struct fsys_deposit_out *out)
+{
+	struct deposits *deposits = deposits_of(request);
+	int err;
+
+	(void)out;
+	if (!deposits)
+		return -ENOTCONN;
+	if (in->file < 0)
+		return request_fail(request, -EBADF, "a deposit is a descriptor");
+	err = deposit_put(deposits, in->key, in->file);
+	if (err < 0)
+		return request_fail(request, err, "no more than %d descriptors are kept for a node",
+		    FSYS_DEPOSITS_MAX);
+	in->file = -1;
+	return 0;
+}
+
+static int
+handle_reclaim(struct rpc_request *request, struct fsys_reclaim_in *in,
+    struct fsys_reclaim_out *out)
+{
+	struct deposits *deposits = deposits_of(request);
+	int fd;
+
+	if (!deposits)
+		return -ENOTCONN;
+	fd = deposit_get(deposits, in->key);
+	if (fd < 0)
+		return request_fail(request, fd, "no such deposit");
+	out->file = fd;
+	return 0;
+}
+
+static int
+handle_withdraw(struct rpc_request *request, struct fsys_withdraw_in *in,
+    struct fsys_withdraw_out *out)
+{
+	struct deposits *deposits = deposits_of(request);
+
+	(void)out;
+	if (!deposits)
+		return -ENOTCONN;
+	if (deposit_remove(deposits, in->key) < 0)
+		return request_fail(request, -ENOENT, "no such deposit");
+	return 0;
+}
+
 WIRE_SERVER(fsys)
 
 static const struct fsys_server server = {
 	.fsys_startup = handle_startup,
 	.fsys_leave = handle_leave,
+	.fsys_deposit = handle_deposit,
+	.fsys_reclaim = handle_reclaim,
+	.fsys_withdraw = handle_withdraw,
 };
 
 /* What arrives on the start-up port: the two requests, answers of the control port, and

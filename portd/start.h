@@ -33,6 +33,8 @@ struct incarnation_owner {
 	void (*left)(struct incarnation *inc, uint32_t reason, void *arg);
 	/* It is dead, or as good as: nobody owns it when this returns. why: one line. */
 	void (*died)(struct incarnation *inc, int code, const char *why, void *arg);
+	/* What it serves, for its deposits; NULL: nothing yet. The slot may be empty. */
+	struct mount *(*mount)(void *arg);
 };
 
 enum incarnation_state {

@@ -444,7 +444,16 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 	}
 }
 
+static struct mount *
+mount_of(void *arg)
+{
+	struct node *node = arg;
+
+	return node->mount;
+}
+
 static const struct incarnation_owner owner = {
+	.mount = mount_of,
 	.announced = on_announced,
 	.left = on_left,
 	.died = on_died,

@@ -24,6 +24,17 @@ TRANSLATOR_PAGES += \
 	translators/full.7 \
 	translators/random.7
 
+# mirror
+pkglibexec_PROGRAMS += translators/mirror
+translators_mirror_SOURCES = \
+	translators/mirror.c \
+	translators/mirror-open.c \
+	translators/mirror-open.h \
+	translators/rows.c \
+	translators/rows.h
+translators_mirror_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
+TRANSLATOR_PAGES += translators/mirror.7
+
 # archive
 ARCHIVE_PARTS = \
 	translators/archive-cache.c \

@@ -3,6 +3,7 @@
 #ifndef TRANS_FUSE_H
 #define TRANS_FUSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "trans/trans.h"
@@ -19,5 +20,6 @@ int front_forget_names(void);
  * call until requests that are under way have been answered. */
 void front_forget_node(trans_node_t node);
 void front_forget_name(const char *name);
+bool front_knows(trans_node_t node);
 
 #endif

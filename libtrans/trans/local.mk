@@ -13,8 +13,17 @@ libtrans_trans_test_tree_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/control.c \
 	libtrans/trans/control.h \
+	libtrans/trans/deposit.c \
 	libtrans/trans/fuse.c \
+	libtrans/trans/fuse-attr.c \
+	libtrans/trans/fuse-dir.c \
+	libtrans/trans/fuse-file.c \
+	libtrans/trans/fuse-front.h \
+	libtrans/trans/fuse-name.c \
+	libtrans/trans/fuse-request.c \
 	libtrans/trans/fuse.h \
+	libtrans/trans/journal.c \
+	libtrans/trans/journal.h \
 	libtrans/trans/listing.c \
 	libtrans/trans/listing.h \
 	libtrans/trans/main.c \
@@ -22,8 +31,11 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/memory.h \
 	libtrans/trans/node.c \
 	libtrans/trans/node.h \
+	libtrans/trans/node-name.c \
 	libtrans/trans/notify.c \
 	libtrans/trans/notify.h \
+	libtrans/trans/opens.c \
+	libtrans/trans/opens.h \
 	libtrans/trans/option.c \
 	libtrans/trans/option.h \
 	libtrans/trans/req.c \

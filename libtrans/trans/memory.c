@@ -14,7 +14,7 @@
 
 #include "trans/trans.h"
 
-/* Where no memory was given, one of our own: what it counts dies with us. */
+/* Before memory_open and after memory_close, when there is nothing to keep. */
 static struct memory own;
 static struct memory *memory = &own;
 static uint32_t epoch;
@@ -40,25 +40,40 @@ turn_to(uint32_t generation, uint64_t options)
 	epoch = (uint32_t)(hash >> 33);
 }
 
+/* Without a file: memory that dies with us. */
 static int
 map(int fd)
 {
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
 	struct stat st;
 	void *mapped;
 
-	if (fstat(fd, &st) < 0)
+	if (fd >= 0 && fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_size < (off_t)sizeof(*memory))
+	if (fd >= 0 && st.st_size < RECOVERY_SIZE)
 		return -EMSGSIZE;
-	mapped = mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	mapped = mmap(NULL, RECOVERY_SIZE, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, fd, 0);
 	if (mapped == MAP_FAILED)
 		return -errno;
 	memory = mapped;
 	return 0;
 }
 
+static int
+begin(int fd)
+{
+	if (fd >= 0 && memory->head.magic != 0 &&
+	    madvise(memory, RECOVERY_SIZE, MADV_REMOVE) < 0)
+		return -errno;
+	*memory = (struct memory){
+		.head = { .magic = RECOVERY_MAGIC, .version = RECOVERY_VERSION },
+	};
+	return 0;
+}
+
 /* Maps the memory (fd stays the caller's; -1: none) and compares it with what
- * is to be served. *changedp: what callers know of the nodes may be wrong. */
+ * is to be served. *changedp: what callers know of the nodes may be wrong. What another version
+ * of this library has left is not kept. */
 int
 memory_open(int fd, uint32_t generation, const struct argv *argv, bool *changedp)
 {
@@ -67,14 +82,18 @@ memory_open(int fd, uint32_t generation, const struct argv *argv, bool *changedp
 	 * forget would make the kernel drop the first attributes that it is given just
 	 * then, and refuse whoever asked. */
 	bool changed = false;
-	int err = fd < 0 ? 0 : map(fd);
+	int err = map(fd);
 
 	if (err < 0)
 		return err;
-	if (memory->head.magic != RECOVERY_MAGIC || memory->head.version != 1)
-		*memory = (struct memory){ .head = { .magic = RECOVERY_MAGIC, .version = 1 } };
+	if (memory->head.magic != RECOVERY_MAGIC || memory->head.version != RECOVERY_VERSION)
+		err = begin(fd);
 	else
 		changed = memory->head.generation != generation || memory->options != options;
+	if (err < 0) {
+		memory_close();
+		return err;
+	}
 	turn_to(generation, options);
 	*changedp = changed;
 	return 0;
@@ -85,8 +104,30 @@ void
 memory_close(void)
 {
 	if (memory != &own)
-		munmap(memory, sizeof(*memory));
+		munmap(memory, RECOVERY_SIZE);
 	memory = &own;
+}
+
+/* See memory.h. */
+struct memory *
+memory_head(void)
+{
+	return memory;
+}
+
+/* See memory.h. */
+void *
+memory_at(size_t offset)
+{
+	return (char *)memory + offset;
+}
+
+/* See trans.h. */
+void *
+trans_memory(size_t *sizep)
+{
+	*sizep = RECOVERY_SIZE - RECOVERY_AUTHOR;
+	return memory_at(RECOVERY_AUTHOR);
 }
 
 /* The options are other ones now. */
@@ -108,14 +149,6 @@ void
 memory_count_request(void)
 {
 	memory->head.requests++;
-}
-
-/* Never below 0: a release may come for an open that nobody counted. */
-void
-memory_count_open(int delta)
-{
-	if (delta > 0 || memory->head.opens > 0)
-		memory->head.opens += delta;
 }
 
 /* Says whether the count of opens means anything. */

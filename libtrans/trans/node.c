@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,16 +63,27 @@ node_on_ready(void)
 		tree_on_ready(*translator.ops.tree, req_wake, NULL);
 }
 
-/* Whether anything can be written. */
+/* See node.h. */
 bool
 node_is_writable(void)
 {
-	return translator.ops.write != NULL;
+	const struct trans_ops *ops = &translator.ops;
+
+	return ops->write || ops->truncate || ops->create || ops->mkdir || ops->symlink ||
+	    ops->link || ops->unlink || ops->rmdir || ops->rename || ops->change || ops->setxattr ||
+	    ops->removexattr;
+}
+
+/* See node.h. */
+int
+node_cannot(void)
+{
+	return node_is_writable() ? -EOPNOTSUPP : -EROFS;
 }
 
 /* How many nodes a finished tree has; 0 when nobody knows. */
-uint64_t
-node_count(void)
+static uint64_t
+count(void)
 {
 	struct trans_tree *tree;
 
@@ -87,7 +99,7 @@ default_mode(trans_node_t node, const struct stat *covered)
 	mode_t permissions = covered && S_ISREG(covered->st_mode) ? covered->st_mode & 0777 : 0644;
 
 	if (dir)
-		return S_IFDIR | 0555;
+		return S_IFDIR | (node_is_writable() ? 0755 : 0555);
 	return S_IFREG | (node_is_writable() ? permissions : permissions & ~(mode_t)0222);
 }
 
@@ -173,7 +185,8 @@ node_stat(struct trans_req *req, trans_node_t node, struct stat *st)
 		    made.st_mode & S_IFMT, translator.ops.kind == TRANS_DIR ? "directory" : "file");
 		return -EIO;
 	}
-	made.st_ino = node;
+	if (made.st_ino == 0)
+		made.st_ino = node;
 	if (made.st_blocks == 0)
 		made.st_blocks = made.st_size / 512 + (made.st_size % 512 != 0);
 	*st = made;
@@ -183,10 +196,12 @@ node_stat(struct trans_req *req, trans_node_t node, struct stat *st)
 static int
 change_size(struct trans_req *req, trans_node_t node, off_t size)
 {
-	if (node_has_tree() || !node_is_writable())
+	if (node_has_tree())
 		return -EROFS;
 	if (translator.ops.truncate)
 		return translator.ops.truncate(req, node, size);
+	if (!translator.ops.write)
+		return node_cannot();
 	/* What has no size can be cut to any. */
 	return translator.ops.nature == TRANS_GENERATED ? 0 : -EOPNOTSUPP;
 }
@@ -203,25 +218,37 @@ change_covered(const struct stat *st, int what)
 	if (fstatat(translator.underlying, "", &covered, AT_EMPTY_PATH) < 0)
 		return -errno;
 	if (!S_ISREG(covered.st_mode))
-		return node_is_writable() ? -EOPNOTSUPP : -EROFS;
-	if (what & NODE_SET_MODE) {
+		return node_cannot();
+	if (what & TRANS_SET_MODE) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", translator.underlying);
 		if (chmod(path, st->st_mode & 0777) < 0)
 			return -errno;
 	}
-	if (what & NODE_SET_ATIME)
+	if (what & TRANS_SET_ATIME)
 		times[0] = st->st_atim;
-	if (what & NODE_SET_MTIME)
+	if (what & TRANS_SET_MTIME)
 		times[1] = st->st_mtim;
-	if (!(what & (NODE_SET_ATIME | NODE_SET_MTIME)))
+	if (!(what & (TRANS_SET_ATIME | TRANS_SET_MTIME)))
 		return 0;
 	return utimensat(translator.underlying, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-/* Changes what NODE_SET_* says. */
+/* truncate(2) asks for the time, too, and gets it with the new size. */
+static bool
+comes_with_size(const struct stat *st, int what)
+{
+	return (what & NODE_SET_SIZE) &&
+	    !(what & ~(NODE_SET_SIZE | TRANS_SET_ATIME | TRANS_SET_MTIME)) &&
+	    (!(what & TRANS_SET_MTIME) || st->st_mtim.tv_nsec == UTIME_NOW) &&
+	    (!(what & TRANS_SET_ATIME) || st->st_atim.tv_nsec == UTIME_NOW);
+}
+
+/* Changes what TRANS_SET_* and NODE_SET_SIZE say. */
 int
 node_change(struct trans_req *req, trans_node_t node, const struct stat *st, int what)
 {
+	bool covers = translator.ops.kind == TRANS_FILE && node == TRANS_ROOT &&
+	    translator.underlying >= 0;
 	int err;
 
 	if ((what & NODE_SET_SIZE) && !req->again &&
@@ -229,9 +256,11 @@ node_change(struct trans_req *req, trans_node_t node, const struct stat *st, int
 		return err;
 	if (!(what & ~NODE_SET_SIZE))
 		return 0;
-	if (translator.ops.kind == TRANS_DIR || node != TRANS_ROOT || translator.underlying < 0)
-		return node_is_writable() ? -EOPNOTSUPP : -EROFS;
-	if (what & NODE_SET_OWNER)
+	if (translator.ops.change)
+		return translator.ops.change(req, node, st, what & ~NODE_SET_SIZE);
+	if (!covers)
+		return comes_with_size(st, what) ? 0 : node_cannot();
+	if (what & (TRANS_SET_UID | TRANS_SET_GID))
 		return -EPERM;
 	return change_covered(st, what);
 }
@@ -389,9 +418,111 @@ node_read(struct trans_req *req, trans_node_t node, char *buf, size_t size, off_
 ssize_t
 node_write(struct trans_req *req, trans_node_t node, const char *buf, size_t size, off_t offset)
 {
-	if (!node_is_writable())
-		return -EROFS;
+	ssize_t put;
+
+	if (!translator.ops.write)
+		return node_cannot();
 	if (req->again)
 		return (ssize_t)size;
-	return translator.ops.write(req, node, buf, size, offset);
+	put = translator.ops.write(req, node, buf, size, offset);
+	if (put > 0 && (size_t)put > size) {
+		trans_log("its write took %zd bytes of %zu", put, size);
+		return -EIO;
+	}
+	return put;
+}
+
+/* Opens: what the flags ask for, as far as it is not the kernel's to check. */
+int
+node_open(struct trans_req *req, trans_node_t node, int flags)
+{
+	if ((flags & O_ACCMODE) != O_RDONLY && !node_is_writable())
+		return -EROFS;
+	return translator.ops.open ? translator.ops.open(req, node, flags) : 0;
+}
+
+/* The last of its opens is gone. */
+void
+node_close(trans_node_t node)
+{
+	if (translator.ops.close)
+		translator.ops.close(node);
+}
+
+/* Brings it where it outlives us. */
+int
+node_fsync(struct trans_req *req, trans_node_t node, bool data_only)
+{
+	if (translator.ops.fsync)
+		return translator.ops.fsync(req, node, data_only);
+	return translator.ops.sync ? translator.ops.sync() : 0;
+}
+
+/* What the file system is like as a whole. */
+int
+node_statfs(struct trans_req *req, struct statvfs *st)
+{
+	struct statvfs made = { .f_bsize = 4096, .f_frsize = 4096, .f_files = count(),
+	    .f_namemax = NAME_MAX };
+	int err = translator.ops.statfs ? translator.ops.statfs(req, &made) : 0;
+
+	if (err == 0)
+		*st = made;
+	return err;
+}
+
+/* Extended attributes ----------------------------------------------------- */
+
+static ssize_t
+check_size(ssize_t got, size_t size, const char *what)
+{
+	if (got <= 0 || size == 0 || (size_t)got <= size)
+		return got;
+	trans_log("its %s gives %zd bytes of %zu", what, got, size);
+	return -EIO;
+}
+
+/* As getxattr(2). */
+ssize_t
+node_getxattr(struct trans_req *req, trans_node_t node, const char *name, char *value, size_t size)
+{
+	if (!translator.ops.getxattr)
+		return -ENODATA;
+	return check_size(translator.ops.getxattr(req, node, name, value, size), size, "getxattr");
+}
+
+/* As setxattr(2). */
+int
+node_setxattr(struct trans_req *req, trans_node_t node, const char *name, const char *value,
+    size_t size, int flags)
+{
+	if (!translator.ops.setxattr)
+		return -EOPNOTSUPP;
+	return translator.ops.setxattr(req, node, name, value, size, flags);
+}
+
+/* As listxattr(2). */
+ssize_t
+node_listxattr(struct trans_req *req, trans_node_t node, char *list, size_t size)
+{
+	if (!translator.ops.listxattr)
+		return 0;
+	return check_size(translator.ops.listxattr(req, node, list, size), size, "listxattr");
+}
+
+/* As removexattr(2). */
+int
+node_removexattr(struct trans_req *req, trans_node_t node, const char *name)
+{
+	if (!translator.ops.removexattr)
+		return -ENODATA;
+	return translator.ops.removexattr(req, node, name);
+}
+
+/* See node.h. */
+void
+node_forget(trans_node_t node, uint64_t n)
+{
+	if (translator.ops.forget && !node_has_tree())
+		translator.ops.forget(node, n);
 }

@@ -211,3 +211,10 @@ trans_invalidate(trans_node_t node)
 		front_forget_names();
 	notify_node(node);
 }
+
+/* See trans.h. */
+int
+trans_is_known(trans_node_t node)
+{
+	return node == TRANS_ROOT || front_knows(node);
+}

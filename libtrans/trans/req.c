@@ -13,7 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "trans/journal.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list spares = { &spares, &spares };
@@ -35,8 +37,11 @@ static void
 free_all(struct list *list)
 {
 	LIST_FOR_EACH(link, next, list) {
+		struct trans_req *req = LIST_ENTRY(link, struct trans_req, link);
+
 		list_unlink(link);
-		free(LIST_ENTRY(link, struct trans_req, link));
+		free(req->copy);
+		free(req);
 	}
 }
 
@@ -74,9 +79,12 @@ req_wake(void *unused)
 		log_error("cannot wake the main thread: %s", strerror(errno));
 }
 
+/* It has been answered. */
 static void
 spare(struct trans_req *req)
 {
+	journal_strike(STEAL_PTR(req->slot));
+	free(STEAL_PTR(req->copy));
 	req->state = REQ_SPARE;
 	list_link_head(&spares, &req->link);
 }
@@ -105,9 +113,9 @@ req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *ha
 	pthread_mutex_unlock(&lock);
 	if (!req)
 		return NULL;
-	/* All but the name, which is a quarter of a kilobyte. */
+	/* All but the names, which are half a kilobyte. */
 	memset(req, 0, offsetof(struct trans_req, name));
-	req->name[0] = '\0';
+	req->name[0] = req->new_name[0] = '\0';
 	req->state = REQ_RUNNING;
 	req->door = door;
 	req->run = run;

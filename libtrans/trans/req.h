@@ -57,8 +57,15 @@ struct trans_req {
 	off_t offset;
 	int flags;
 	const char *data;	/* of a write; valid in the first run only */
-	struct stat st;		/* of a change of attributes */
+	char *copy;		/* what else was given: a link's target, an attribute's value; or NULL */
+	struct stat st;		/* of a change of attributes; mode and device of what is made */
+	trans_node_t new_node;	/* the second directory */
+	struct recovery_slot *slot;	/* of the journal, or NULL */
+	bool known;		/* a predecessor had it, too, and the slot says how far it got */
+	bool done;		/* and it had been done */
+	trans_node_t made;	/* found or made in an earlier run, 0: not yet */
 	char name[NAME_MAX + 1];
+	char new_name[NAME_MAX + 1];
 };
 
 void req_init(int wake_fd);

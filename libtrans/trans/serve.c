@@ -23,9 +23,11 @@
 #include "port/stubs.h"
 #include "trans/control.h"
 #include "trans/fuse.h"
+#include "trans/journal.h"
 #include "trans/memory.h"
 #include "trans/node.h"
 #include "trans/notify.h"
+#include "trans/opens.h"
 #include "trans/req.h"
 #include "trans/translator.h"
 #include "trans/watch.h"
@@ -587,8 +589,11 @@ open_mount(struct given *given, const struct argv *argv)
 	if (flags < 0 || fcntl(fuse, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 	err = memory_open(recovery, out->generation, argv, &changed);
-	if (err == 0)
+	if (err == 0) {
+		opens_open();
+		journal_open(out->resent);
 		err = front_open(fd_steal(&fuse), &init);
+	}
 	if (err == 0 && changed)
 		forget_everything();
 	return err;
@@ -641,6 +646,7 @@ close_all(int status)
 	watch_close();
 	req_deinit();
 	front_close();
+	journal_close();
 	memory_close();
 	fd_close(&translator.underlying);
 	port_detach();

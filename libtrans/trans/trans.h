@@ -181,7 +181,8 @@ struct trans_ops {
 	/* The end of this process: free what valgrind would miss. */
 	void (*stop)(void);
 
-	/* st comes filled in: type, permissions, owner, times (from the underlying node), nlink.
+	/* st comes filled in: type, permissions, owner, times (from the underlying node), nlink, and
+	 * st_ino, which is the node unless it is set to something else.
 	 * Without a start slot it is also asked, after check, when a setting is made. */
 	int (*stat)(struct trans_req *req, trans_node_t node, struct stat *st);
 	ssize_t (*read)(struct trans_req *req, trans_node_t node, char *buf, size_t size, off_t offset);
@@ -213,7 +214,8 @@ struct trans_ops {
 	    trans_node_t new_dir, const char *new_name, unsigned flags);
 	/* what: TRANS_SET_*; times may be UTIME_NOW. Sizes go to truncate. */
 	int (*change)(struct trans_req *req, trans_node_t node, const struct stat *st, int what);
-	/* flags: of open(2). close: the last of these is gone. Without them all opens succeed. */
+	/* flags: of open(2); O_CREAT: it was made by this very request. Regular files only. close: the last of these is
+	 * gone; after a crash it may be said twice. Without them all opens succeed. */
 	int (*open)(struct trans_req *req, trans_node_t node, int flags);
 	void (*close)(trans_node_t node);
 	int (*fsync)(struct trans_req *req, trans_node_t node, int data_only);
@@ -286,6 +288,9 @@ enum { TRANS_DEPOSITS_MAX = 256 };
 int trans_deposit(uint64_t key, int fd);
 int trans_deposited(uint64_t key);
 void trans_withdraw(uint64_t key);
+/* Whether the kernel knows this node (1 or 0): a crash may have swallowed the word that it forgot it.
+ * The kernel may wait for requests before it answers: on a thread (trans_thread). */
+int trans_is_known(trans_node_t node);
 /* The content of a node changed other than through a request: caches are
  * dropped. TRANS_ROOT drops everything. */
 void trans_invalidate(trans_node_t node);

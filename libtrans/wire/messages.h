@@ -60,6 +60,8 @@ enum fsys_leave {
 	FSYS_LEAVE_STALE = 2,	/* what the content derives from has changed: start me anew */
 };
 
+enum { FSYS_DEPOSITS_MAX = 256 };
+
 enum node_kind {
 	NODE_KIND_FILE = 1,
 	NODE_KIND_DIR = 2,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* recovery: the head of a node's recovery memory, a memfd that portd keeps with
- * the mount and hands to each incarnation of its translator.
+/* recovery: a node's recovery memory, a memfd that portd keeps with the mount and hands to
+ * each incarnation of its translator. First the head and the journal, which portd reads, too; then what
+ * the library keeps; from RECOVERY_AUTHOR on, what the translator's author does.
  *
  * It is written by a process that may be hostile: whoever reads it checks each
  * field, portd by pread and never by mapping it. Fields are little-endian and
- * naturally aligned. */
+ * naturally aligned. Pages that nobody wrote to cost nothing. */
 #ifndef WIRE_RECOVERY_H
 #define WIRE_RECOVERY_H
 
@@ -12,17 +13,43 @@
 
 enum {
 	RECOVERY_MAGIC = 0x76636572,	/* "recv" */
-	RECOVERY_SIZE = 64 * 1024,	/* of the whole memory; sparse until used */
+	RECOVERY_VERSION = 2,
+	RECOVERY_SIZE = 256 << 20,	/* bytes of the whole */
+	RECOVERY_JOURNAL = 4096,	/* where it starts */
+	RECOVERY_SLOTS = 4096,		/* of the journal */
+	RECOVERY_LIBRARY = 512 << 10,	/* where the library's own starts */
+	RECOVERY_AUTHOR = 4 << 20,	/* where the author's starts */
 };
 
 struct recovery {
 	uint32_t magic;
-	uint32_t version;	/* 1 */
+	uint32_t version;	/* RECOVERY_VERSION */
 	uint32_t generation;	/* of the content; node ids of another one are ESTALE */
 	uint32_t opens_known;	/* 1: opens is true; 0: opens are not counted here (no-open) */
 	uint32_t opens;		/* files and directories open now */
 	uint32_t progress_pct;	/* of work that readers wait for, 0 to 100 */
 	uint64_t requests;	/* answered, all incarnations */
+	uint32_t reading;	/* 1: a request may have been read that the journal does not have yet */
+	uint32_t spare;
 };
+
+enum recovery_slot_flags {
+	RECOVERY_COUNTED = 1,	/* an open or a release: the counts have it */
+	RECOVERY_INTENT = 2,	/* before[] says what was there */
+	RECOVERY_ENDED = 4,	/* portd has answered it, with an error */
+};
+
+/* A request that was taken and not answered. It is written before anything is done for it and
+ * cleared after its answer was; so one that is here may have been answered. */
+struct recovery_slot {
+	uint64_t unique;	/* without FUSEWIRE_UNIQUE_RESENT; 0: free */
+	uint32_t opcode;
+	uint32_t flags;
+	uint64_t node;		/* by the kernel's id */
+	uint64_t before[2];	/* the nodes that its names led to; 0: none */
+};
+
+_Static_assert(RECOVERY_JOURNAL + RECOVERY_SLOTS * sizeof(struct recovery_slot) <= RECOVERY_LIBRARY,
+    "the journal fits");
 
 #endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mirror-open: descriptors by node, the least used one makes room. */
+#include "translators/mirror-open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+enum {
+	KEPT_MAX = 160,
+	DEPTH_MAX = 2048,	/* of directories; a path that deep has no name that fits into 4096 bytes */
+};
+
+struct kept {
+	trans_node_t node;	/* 0: free */
+	int fd;
+	bool reads, writes;
+	uint64_t used;		/* when, by the count of uses */
+};
+
+static struct kept all[KEPT_MAX];
+static uint64_t n_uses;
+static int root_fd = -1;
+static uint64_t root_device;
+
+/* What is kept ---------------------------------------------------------------- */
+
+static void
+let_go(struct kept *kept)
+{
+	if (kept->node)
+		close(kept->fd);
+	kept->node = 0;
+}
+
+static struct kept *
+find(trans_node_t node, bool to_write)
+{
+	for (struct kept *kept = all; kept < all + KEPT_MAX; kept++) {
+		if (kept->node != node || !(to_write ? kept->writes : kept->reads))
+			continue;
+		kept->used = ++n_uses;
+		return kept;
+	}
+	return NULL;
+}
+
+static void
+keep(trans_node_t node, int fd, bool reads, bool writes)
+{
+	struct kept *oldest = all;
+
+	for (struct kept *kept = all; kept < all + KEPT_MAX && oldest->node; kept++)
+		if (!kept->node || kept->used < oldest->used)
+			oldest = kept;
+	let_go(oldest);
+	*oldest = (struct kept){ .node = node, .fd = fd, .reads = reads, .writes = writes,
+		.used = ++n_uses };
+}
+
+/* See mirror-open.h. */
+void
+open_drop(const struct row *row)
+{
+	trans_node_t node = rows_node(row);
+
+	for (struct kept *kept = all; kept < all + KEPT_MAX; kept++)
+		if (kept->node == node)
+			let_go(kept);
+}
+
+/* Opening ------------------------------------------------------------------- */
+
+/* By one name, in a directory. */
+static int
+open_beneath(int dir, const char *name, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_NOFOLLOW | O_CLOEXEC),
+		.mode = mode,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	do
+		fd = syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static struct timespec
+time_of(const struct statx_timestamp *at)
+{
+	return (struct timespec){ .tv_sec = at->tv_sec, .tv_nsec = at->tv_nsec };
+}
+
+/* Inodes of another device beneath the same mount (a subvolume) are told apart. */
+static uint64_t
+inode_of(uint64_t device, uint64_t inode)
+{
+	if (device == root_device)
+		return inode;
+	return (inode ^ device * 0x9e3779b97f4a7c15) | 1ull << 63;
+}
+
+/* See mirror-open.h. */
+int
+open_identify(int fd, struct row_id *id, struct stat *st)
+{
+	struct statx found;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
+	    &found) < 0)
+		return -errno;
+	*id = (struct row_id){
+		.device = makedev(found.stx_dev_major, found.stx_dev_minor),
+		.inode = found.stx_ino,
+		.born = found.stx_mask & STATX_BTIME ?
+		    found.stx_btime.tv_sec * 1000000000 + found.stx_btime.tv_nsec : 0,
+	};
+	*st = (struct stat){
+		.st_ino = inode_of(id->device, id->inode),
+		.st_mode = found.stx_mode,
+		.st_nlink = found.stx_nlink,
+		.st_uid = found.stx_uid,
+		.st_gid = found.stx_gid,
+		.st_rdev = makedev(found.stx_rdev_major, found.stx_rdev_minor),
+		.st_size = (off_t)found.stx_size,
+		.st_blksize = (blksize_t)found.stx_blksize,
+		.st_blocks = (blkcnt_t)found.stx_blocks,
+		.st_atim = time_of(&found.stx_atime),
+		.st_mtim = time_of(&found.stx_mtime),
+		.st_ctim = time_of(&found.stx_ctime),
+	};
+	return 0;
+}
+
+/* A descriptor of the row's file by its name, or -ESTALE when another one has that now. */
+static int
+open_checked(int dir, const struct row *row, int flags, struct stat *st)
+{
+	int err, fd = open_beneath(dir, rows_name(row), flags, 0);
+	struct row_id id;
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? -ESTALE : fd;
+	err = open_identify(fd, &id, st);
+	if (err == 0 && memcmp(&id, &row->id, sizeof(id)) != 0)
+		err = -ESTALE;
+	if (err == 0)
+		return fd;
+	close(fd);
+	return err;
+}
+
+static int
+open_dir_at(struct row *dir, unsigned depth)
+{
+	struct kept *kept = rows_is_root(dir) ? NULL : find(rows_node(dir), false);
+	struct row *parent = rows_parent(dir);
+	struct stat st;
+	int fd;
+
+	if (rows_is_root(dir))
+		return root_fd;
+	if (kept)
+		return kept->fd;
+	if (!parent || (dir->flags & ROW_LOST) || depth > DEPTH_MAX)
+		return -ESTALE;
+	fd = open_dir_at(parent, depth + 1);
+	if (fd < 0)
+		return fd;
+	fd = open_checked(fd, dir, O_RDONLY | O_DIRECTORY, &st);
+	/* Whoever may only pass through does not list it. */
+	if (fd == -EACCES)
+		fd = open_checked(open_dir_at(parent, depth + 1), dir, O_PATH | O_DIRECTORY, &st);
+	if (fd >= 0)
+		keep(rows_node(dir), fd, true, false);
+	return fd;
+}
+
+/* See mirror-open.h. */
+int
+open_dir(struct row *dir)
+{
+	return open_dir_at(dir, 0);
+}
+
+static int
+open_by_name(struct row *row, int flags, struct stat *st)
+{
+	struct row *parent = rows_parent(row);
+	int dir = parent && !(row->flags & ROW_LOST) ? open_dir(parent) : -ESTALE;
+
+	return dir < 0 ? dir : open_checked(dir, row, flags, st);
+}
+
+/* Files --------------------------------------------------------------------- */
+
+/* What portd keeps of it is kept here, too. */
+static struct kept *
+take_deposit(struct row *row, bool to_write)
+{
+	int fd = row->flags & ROW_DEPOSITED ? trans_deposited(rows_node(row)) : -ENOENT;
+	int access = fd < 0 ? 0 : fcntl(fd, F_GETFL) & O_ACCMODE;
+
+	if (fd < 0)
+		return NULL;
+	keep(rows_node(row), fd, access != O_WRONLY, access != O_RDONLY);
+	return find(rows_node(row), to_write);
+}
+
+static int
+open_content(struct row *row, bool to_write)
+{
+	int fd, flags = to_write ? O_RDWR : O_RDONLY;
+	struct stat st;
+
+	fd = open_by_name(row, flags | O_NONBLOCK | O_NOCTTY, &st);
+	if (fd == -EACCES && to_write) {
+		flags = O_WRONLY;
+		fd = open_by_name(row, flags | O_NONBLOCK | O_NOCTTY, &st);
+	}
+	if (fd >= 0 && !S_ISREG(st.st_mode)) {
+		close(fd);
+		fd = S_ISDIR(st.st_mode) ? -EISDIR : -ENXIO;
+	}
+	if (fd >= 0)
+		keep(rows_node(row), fd, flags != O_WRONLY, to_write);
+	return fd;
+}
+
+/* See mirror-open.h. */
+int
+open_file(struct row *row, bool to_write)
+{
+	struct kept *kept = find(rows_node(row), to_write);
+
+	if (!kept)
+		kept = take_deposit(row, to_write);
+	return kept ? kept->fd : open_content(row, to_write);
+}
+
+static int
+copy_of(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return copy < 0 ? -errno : copy;
+}
+
+/* See mirror-open.h. */
+int
+open_row(struct row *row, struct stat *st)
+{
+	struct row_id id;
+	int err, fd;
+
+	if (rows_is_root(row))
+		fd = copy_of(root_fd);
+	else
+		fd = open_by_name(row, O_PATH, st);
+	if (fd == -ESTALE) {
+		/* A file without a name has what was opened before. */
+		struct kept *kept = find(rows_node(row), false);
+
+		if (!kept)
+			kept = find(rows_node(row), true);
+		if (!kept && !take_deposit(row, false))
+			take_deposit(row, true);
+		if (!kept)
+			kept = find(rows_node(row), false);
+		if (!kept)
+			kept = find(rows_node(row), true);
+		fd = kept ? copy_of(kept->fd) : -ESTALE;
+	} else if (fd < 0 || !rows_is_root(row)) {
+		return fd;
+	}
+	err = fd < 0 ? fd : open_identify(fd, &id, st);
+	if (err < 0 && fd >= 0)
+		close(fd);
+	return err < 0 ? err : fd;
+}
+
+/* See mirror-open.h. */
+int
+open_name(struct row *dir, const char *name, struct row_id *id, struct stat *st)
+{
+	int err, fd = open_dir(dir);
+
+	if (fd >= 0)
+		fd = open_beneath(fd, name, O_PATH, 0);
+	if (fd < 0)
+		return fd;
+	err = open_identify(fd, id, st);
+	if (err < 0)
+		close(fd);
+	return err < 0 ? err : fd;
+}
+
+/* See mirror-open.h. */
+void
+open_keep(const struct row *row, int fd, bool to_write)
+{
+	keep(rows_node(row), fd, true, to_write);
+}
+
+/* See mirror-open.h. */
+void
+open_deposit(struct row *row)
+{
+	int fd, err;
+
+	if (row->flags & ROW_DEPOSITED)
+		return;
+	fd = open_file(row, true);
+	if (fd < 0)
+		fd = open_file(row, false);
+	if (fd < 0)
+		return;
+	/* Said first: a number without a deposit is noticed, a deposit without its number is not. */
+	rows_flag(row, ROW_DEPOSITED, 0);
+	err = trans_deposit(rows_node(row), fd);
+	if (err == 0)
+		return;
+	rows_flag(row, 0, ROW_DEPOSITED);
+	trans_log("a file that is deleted while it is open would not outlive a crash: %s",
+	    err == -ENOSPC ? "there are too many of them" : strerror(-err));
+}
+
+/* From start to end ---------------------------------------------------------- */
+
+/* See mirror-open.h. */
+int
+open_begin(int root)
+{
+	struct row_id id;
+	struct stat st;
+	int err;
+
+	root_fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0 && errno == EACCES)
+		root_fd = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return -errno;
+	err = open_identify(root_fd, &id, &st);
+	if (err < 0)
+		return err;
+	root_device = id.device;
+	rows_set_root(&id);
+	return 0;
+}
+
+/* See mirror-open.h. */
+void
+open_end(void)
+{
+	for (struct kept *kept = all; kept < all + KEPT_MAX; kept++)
+		let_go(kept);
+	if (root_fd >= 0)
+		close(root_fd);
+	root_fd = -1;
+}

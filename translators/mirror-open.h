@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mirror-open: from rows to descriptors, each compared with the file that the row stands for.
+ *
+ * Directories and files that are in use stay open, as many as are worth it. Nothing is reached
+ * by more than one name at a time, through a symbolic link, or across a mount point. */
+#ifndef TRANSLATORS_MIRROR_OPEN_H
+#define TRANSLATORS_MIRROR_OPEN_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "translators/rows.h"
+
+/* root: O_PATH, stays the caller's. 0 or -errno. */
+int open_begin(int root);
+void open_end(void);
+/* Borrowed descriptors: good until the next call. -ESTALE: the row's file is not there. */
+int open_dir(struct row *dir);
+int open_file(struct row *row, bool to_write);
+/* A descriptor of one's own, of what the row is (O_PATH, or one that reads or writes), or of what
+ * a name leads to. st: what it is like. */
+int open_row(struct row *row, struct stat *st);
+int open_name(struct row *dir, const char *name, struct row_id *id, struct stat *st);
+/* Keeps a descriptor of a file that was made just now; eats it. */
+void open_keep(const struct row *row, int fd, bool to_write);
+/* Leaves the best descriptor there is of the file with portd. */
+void open_deposit(struct row *row);
+/* Lets go of what is open of it. */
+void open_drop(const struct row *row);
+/* What a descriptor is of. */
+int open_identify(int fd, struct row_id *id, struct stat *st);
+
+#endif

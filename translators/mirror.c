@@ -1,0 +1,825 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mirror: a directory, shown and writable in another place.
+ *
+ * Nodes are rows (rows.h): the tree is others' to change, too, and a successor knows after a
+ * crash what the kernel's ids stand for. What cannot be found again by name, a file that lost
+ * its name or its permissions while it is open, is left with portd first. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "trans/trans.h"
+#include "translators/mirror-open.h"
+#include "translators/rows.h"
+
+/* Where a listing ends: file systems say so by the largest offset there is, which the library
+ * cannot add to. */
+#define END_OF_LISTING (INT64_MAX - 16)
+
+enum { PROC_PATH_MAX = 32 };
+
+static struct trans_file dir = { .fd = -1 };
+static int read_only;
+
+static const struct trans_option options[] = {
+	{ TRANS_OPTION_DIR, "directory", 0, TRANS_OPTION_POSITIONAL, &dir,
+	    "what to show; without it, what the node covers" },
+	TRANS_FLAG("read-only", 'r', &read_only, "nothing can be changed"),
+	TRANS_OPTIONS_END
+};
+
+/* Helpers ------------------------------------------------------------------- */
+
+static int
+last_error(int result)
+{
+	return result < 0 ? -errno : 0;
+}
+
+/* By which a descriptor's file is named to calls that take no O_PATH descriptor. */
+static const char *
+proc_path(int fd, char path[PROC_PATH_MAX])
+{
+	snprintf(path, PROC_PATH_MAX, "/proc/self/fd/%d", fd);
+	return path;
+}
+
+static int
+find_row(trans_node_t node, struct row **rowp)
+{
+	rows_swept();
+	*rowp = rows_get(node);
+	return *rowp ? 0 : -ESTALE;
+}
+
+/* The directory of a name, for something that changes it. */
+static int
+find_dir(trans_node_t node, struct row **rowp, int *fdp)
+{
+	int err = read_only ? -EROFS : find_row(node, rowp);
+
+	if (err < 0)
+		return err;
+	*fdp = open_dir(*rowp);
+	return *fdp < 0 ? *fdp : 0;
+}
+
+/* The row of what has this name now, told to the kernel. */
+static int
+tell(struct row *parent, const char *name, const struct row_id *id, trans_node_t *nodep)
+{
+	struct row *row = rows_put(id, parent, name);
+
+	if (!row)
+		return trans_error(ENFILE, "too many files are known at once");
+	rows_tell(row);
+	*nodep = rows_node(row);
+	return 0;
+}
+
+/* Before its name goes, or its permissions. */
+static void
+save_content(struct row *row)
+{
+	if (row && (row->flags & ROW_OPEN))
+		open_deposit(row);
+}
+
+/* Looking ------------------------------------------------------------------- */
+
+static int
+mirror_lookup(struct trans_req *req, trans_node_t node, const char *name, trans_node_t *nodep)
+{
+	struct row *parent;
+	struct row_id id;
+	struct stat st;
+	int fd, err = find_row(node, &parent);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_name(parent, name, &id, &st);
+	if (fd < 0)
+		return fd;
+	err = tell(parent, name, &id, nodep);
+	close(fd);
+	return err;
+}
+
+static int
+mirror_stat(struct trans_req *req, trans_node_t node, struct stat *st)
+{
+	struct row *row;
+	int fd, err = find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_row(row, st);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static void
+mirror_forget(trans_node_t node, uint64_t n)
+{
+	struct row *row = rows_get(node);
+
+	if (row)
+		rows_forget(row, n);
+}
+
+static ssize_t
+mirror_readlink(struct trans_req *req, trans_node_t node, char *buf, size_t size)
+{
+	struct row *row;
+	struct stat st;
+	ssize_t got;
+	int fd, err = find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_row(row, &st);
+	if (fd < 0)
+		return fd;
+	got = readlinkat(fd, "", buf, size);
+	err = last_error((int)got);
+	close(fd);
+	return err < 0 ? err : got;
+}
+
+struct dirent_of_kernel {
+	uint64_t inode;
+	int64_t next;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+/* Entries of one read; 1: no more fit. */
+static int
+list(struct trans_dir *to, const char *buf, long size)
+{
+	for (long at = 0; at < size; ) {
+		const struct dirent_of_kernel *entry = (const void *)(buf + at);
+		int64_t next = entry->next;
+
+		at += entry->size;
+		if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
+			continue;
+		if (next <= 0 || next > END_OF_LISTING)
+			next = END_OF_LISTING;
+		if (trans_dir_add(to, &(struct trans_dirent){ .name = entry->name,
+		    .node = entry->inode, .mode = DTTOIF(entry->type) }, next))
+			return 1;
+	}
+	return 0;
+}
+
+static int
+mirror_readdir(struct trans_req *req, trans_node_t node, off_t offset, struct trans_dir *to)
+{
+	_Alignas(struct dirent_of_kernel) char buf[8192];
+	struct row *row;
+	long size;
+	int fd, err = find_row(node, &row);
+
+	(void)req;
+	if (err < 0 || offset == END_OF_LISTING)
+		return err;
+	fd = open_dir(row);
+	if (fd < 0)
+		return fd;
+	if (lseek(fd, offset, SEEK_SET) < 0)
+		return -errno;
+	while ((size = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0)
+		if (list(to, buf, size))
+			return 0;
+	return last_error((int)size);
+}
+
+static int
+mirror_statfs(struct trans_req *req, struct statvfs *st)
+{
+	struct row *root;
+	int err = find_row(TRANS_ROOT, &root);
+
+	(void)req;
+	return err < 0 ? err : last_error(fstatvfs(open_dir(root), st));
+}
+
+/* Content ------------------------------------------------------------------- */
+
+/* Its owner may write to a file that he has just made, whatever its mode; after a crash at that
+ * very moment it is a file like any other, and is made writable for as long as it takes. */
+static int
+open_made(struct row *row)
+{
+	char path[PROC_PATH_MAX];
+	struct stat st;
+	int file, fd = open_row(row, &st);
+
+	if (fd < 0)
+		return fd;
+	proc_path(fd, path);
+	file = last_error(chmod(path, (st.st_mode & 07777) | 0600));
+	if (file == 0)
+		file = open_file(row, true);
+	chmod(path, st.st_mode & 07777);
+	close(fd);
+	return file;
+}
+
+static int
+mirror_open(struct trans_req *req, trans_node_t node, int flags)
+{
+	bool to_write = (flags & O_ACCMODE) != O_RDONLY;
+	struct row *row;
+	int fd, err = find_row(node, &row);
+
+	(void)req;
+	if (err == 0 && to_write && read_only)
+		err = -EROFS;
+	if (err < 0)
+		return err;
+	fd = open_file(row, to_write);
+	if (fd == -EACCES && (flags & O_CREAT))
+		fd = open_made(row);
+	if (fd < 0)
+		return fd;
+	rows_flag(row, ROW_OPEN, 0);
+	if (flags & O_CREAT) {
+		struct row_id id;
+		struct stat st;
+
+		err = open_identify(fd, &id, &st);
+		if (err == 0 && (st.st_mode & 0600) != 0600)
+			open_deposit(row);
+	}
+	return err;
+}
+
+static void
+mirror_close(trans_node_t node)
+{
+	struct row *row = rows_get(node);
+
+	if (!row)
+		return;
+	open_drop(row);
+	if (row->flags & ROW_DEPOSITED)
+		trans_withdraw(node);
+	rows_flag(row, 0, ROW_OPEN | ROW_DEPOSITED);
+}
+
+static ssize_t
+mirror_read(struct trans_req *req, trans_node_t node, char *buf, size_t size, off_t offset)
+{
+	struct row *row;
+	size_t done = 0;
+	int fd, err = find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_file(row, false);
+	if (fd < 0)
+		return fd;
+	while (done < size) {
+		ssize_t n = pread(fd, buf + done, size - done, offset + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && done == 0)
+			return -errno;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t
+mirror_write(struct trans_req *req, trans_node_t node, const char *buf, size_t size, off_t offset)
+{
+	struct row *row;
+	size_t done = 0;
+	int fd, err = read_only ? -EROFS : find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_file(row, true);
+	if (fd < 0)
+		return fd;
+	while (done < size) {
+		ssize_t n = pwrite(fd, buf + done, size - done, offset + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && done == 0)
+			return -errno;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static int
+mirror_truncate(struct trans_req *req, trans_node_t node, off_t size)
+{
+	struct row *row;
+	int fd, err = read_only ? -EROFS : find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_file(row, true);
+	if (fd < 0)
+		return fd;
+	err = last_error(ftruncate(fd, size));
+	if (!(row->flags & ROW_OPEN))
+		open_drop(row);
+	return err;
+}
+
+static int
+mirror_fsync(struct trans_req *req, trans_node_t node, int data_only)
+{
+	struct row *row;
+	struct stat st;
+	int fd, err = find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_row(row, &st);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	fd = S_ISDIR(st.st_mode) ? open_dir(row) : open_file(row, true);
+	if (fd < 0 && !S_ISDIR(st.st_mode))
+		fd = open_file(row, false);
+	if (fd < 0)
+		return fd;
+	return last_error(data_only ? fdatasync(fd) : fsync(fd));
+}
+
+/* Attributes ---------------------------------------------------------------- */
+
+static int
+change_times(int fd, const struct stat *st, int what)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+
+	if (what & TRANS_SET_ATIME)
+		times[0] = st->st_atim;
+	if (what & TRANS_SET_MTIME)
+		times[1] = st->st_mtim;
+	return last_error(utimensat(fd, "", times, AT_EMPTY_PATH));
+}
+
+static int
+change(int fd, mode_t mode, const struct stat *st, int what)
+{
+	uid_t uid = what & TRANS_SET_UID ? st->st_uid : (uid_t)-1;
+	gid_t gid = what & TRANS_SET_GID ? st->st_gid : (gid_t)-1;
+	char path[PROC_PATH_MAX];
+	int err = 0;
+
+	if (what & (TRANS_SET_UID | TRANS_SET_GID))
+		err = last_error(fchownat(fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
+	if (err == 0 && (what & TRANS_SET_MODE))
+		err = S_ISLNK(mode) ? -EOPNOTSUPP :
+		    last_error(chmod(proc_path(fd, path), st->st_mode & 07777));
+	if (err == 0 && (what & (TRANS_SET_ATIME | TRANS_SET_MTIME)))
+		err = change_times(fd, st, what);
+	return err;
+}
+
+static int
+mirror_change(struct trans_req *req, trans_node_t node, const struct stat *st, int what)
+{
+	struct row *row;
+	struct stat now;
+	int fd, err = read_only ? -EROFS : find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	if ((what & TRANS_SET_MODE) && (st->st_mode & 0600) != 0600)
+		save_content(row);
+	fd = open_row(row, &now);
+	if (fd < 0)
+		return fd;
+	err = change(fd, now.st_mode, st, what);
+	close(fd);
+	return err;
+}
+
+/* Others are the kernel's own business, or root's. */
+static bool
+is_users(const char *name)
+{
+	return strncmp(name, "user.", 5) == 0;
+}
+
+/* A path that leads to the row's file while fd is open. */
+static int
+open_path(trans_node_t node, bool to_write, char path[PROC_PATH_MAX])
+{
+	struct row *row;
+	struct stat st;
+	int fd, err = to_write && read_only ? -EROFS : find_row(node, &row);
+
+	if (err < 0)
+		return err;
+	fd = open_row(row, &st);
+	if (fd >= 0)
+		proc_path(fd, path);
+	return fd;
+}
+
+static ssize_t
+mirror_getxattr(struct trans_req *req, trans_node_t node, const char *name, char *value,
+    size_t size)
+{
+	char path[PROC_PATH_MAX];
+	ssize_t got;
+	int fd = is_users(name) ? open_path(node, false, path) : -ENODATA;
+
+	(void)req;
+	if (fd < 0)
+		return fd;
+	got = getxattr(path, name, value, size);
+	if (got < 0)
+		got = -errno;
+	close(fd);
+	return got;
+}
+
+static int
+mirror_setxattr(struct trans_req *req, trans_node_t node, const char *name, const char *value,
+    size_t size, int flags)
+{
+	char path[PROC_PATH_MAX];
+	int err, fd = is_users(name) ? open_path(node, true, path) : -EOPNOTSUPP;
+
+	(void)req;
+	if (fd < 0)
+		return fd;
+	err = last_error(setxattr(path, name, value, size, flags));
+	close(fd);
+	return err;
+}
+
+static int
+mirror_removexattr(struct trans_req *req, trans_node_t node, const char *name)
+{
+	char path[PROC_PATH_MAX];
+	int err, fd = is_users(name) ? open_path(node, true, path) : -ENODATA;
+
+	(void)req;
+	if (fd < 0)
+		return fd;
+	err = last_error(removexattr(path, name));
+	close(fd);
+	return err;
+}
+
+/* Leaves in a list what is_users says. */
+static ssize_t
+keep_users(char *names, ssize_t size)
+{
+	ssize_t kept = 0;
+
+	for (ssize_t at = 0; at < size; ) {
+		ssize_t length = (ssize_t)strlen(names + at) + 1;
+
+		if (is_users(names + at)) {
+			memmove(names + kept, names + at, (size_t)length);
+			kept += length;
+		}
+		at += length;
+	}
+	return kept;
+}
+
+static ssize_t
+mirror_listxattr(struct trans_req *req, trans_node_t node, char *names, size_t size)
+{
+	static char all[64 * 1024];	/* the most that a list can be */
+	char path[PROC_PATH_MAX];
+	ssize_t got;
+	int fd = open_path(node, false, path);
+
+	(void)req;
+	if (fd < 0)
+		return fd;
+	got = listxattr(path, all, sizeof(all));
+	if (got < 0)
+		got = errno == EOPNOTSUPP ? 0 : -errno;
+	close(fd);
+	if (got > 0)
+		got = keep_users(all, got);
+	if (got <= 0 || size == 0)
+		return got;
+	if ((size_t)got > size)
+		return -ERANGE;
+	memcpy(names, all, (size_t)got);
+	return got;
+}
+
+/* Names --------------------------------------------------------------------- */
+
+static int
+make_file(struct row *parent, int fd, const char *name, mode_t mode, trans_node_t *nodep)
+{
+	int err, file = openat(fd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
+	    mode & 07777);
+	struct row_id id;
+	struct stat st;
+
+	if (file < 0)
+		return -errno;
+	err = open_identify(file, &id, &st);
+	if (err == 0)
+		err = tell(parent, name, &id, nodep);
+	if (err == 0)
+		open_keep(rows_get(*nodep), file, true);
+	else
+		close(file);
+	return err;
+}
+
+/* What was made just now. */
+static int
+tell_made(struct row *parent, const char *name, int err, trans_node_t *nodep)
+{
+	return err < 0 ? err : mirror_lookup(NULL, rows_node(parent), name, nodep);
+}
+
+static int
+mirror_create(struct trans_req *req, trans_node_t node, const char *name, mode_t mode, dev_t rdev,
+    trans_node_t *nodep)
+{
+	struct row *parent;
+	int fd, err = find_dir(node, &parent, &fd);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	if (S_ISREG(mode))
+		return make_file(parent, fd, name, mode, nodep);
+	return tell_made(parent, name, last_error(mknodat(fd, name, mode, rdev)), nodep);
+}
+
+static int
+mirror_mkdir(struct trans_req *req, trans_node_t node, const char *name, mode_t mode,
+    trans_node_t *nodep)
+{
+	struct row *parent;
+	int fd, err = find_dir(node, &parent, &fd);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	return tell_made(parent, name, last_error(mkdirat(fd, name, mode)), nodep);
+}
+
+static int
+mirror_symlink(struct trans_req *req, trans_node_t node, const char *name, const char *target,
+    trans_node_t *nodep)
+{
+	struct row *parent;
+	int fd, err = find_dir(node, &parent, &fd);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	return tell_made(parent, name, last_error(symlinkat(target, fd, name)), nodep);
+}
+
+static int
+mirror_link(struct trans_req *req, trans_node_t node, trans_node_t new_dir, const char *name)
+{
+	char path[PROC_PATH_MAX];
+	struct row *parent;
+	int to, fd = open_path(node, true, path);
+	int err = fd < 0 ? fd : find_dir(new_dir, &parent, &to);
+
+	(void)req;
+	if (err == 0)
+		err = last_error(linkat(AT_FDCWD, path, to, name, AT_SYMLINK_FOLLOW));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* The row of what a name leads to, if it is known. 0 or -errno. */
+static int
+find_named(struct row *parent, const char *name, struct row **rowp)
+{
+	struct row_id id;
+	struct stat st;
+	int fd = open_name(parent, name, &id, &st);
+
+	*rowp = NULL;
+	if (fd < 0)
+		return fd;
+	close(fd);
+	*rowp = rows_find(&id);
+	return 0;
+}
+
+/* This name of it is gone. */
+static void
+lose(struct row *row, struct row *parent, const char *name)
+{
+	if (row && rows_is_at(row, parent, name))
+		rows_flag(row, ROW_LOST, 0);
+}
+
+static int
+remove_name(trans_node_t node, const char *name, int flags)
+{
+	struct row *parent, *row;
+	int fd, err = find_dir(node, &parent, &fd);
+
+	if (err == 0)
+		err = find_named(parent, name, &row);
+	if (err < 0)
+		return err;
+	save_content(row);
+	fd = open_dir(parent);
+	err = fd < 0 ? fd : last_error(unlinkat(fd, name, flags));
+	if (err == 0)
+		lose(row, parent, name);
+	return err;
+}
+
+static int
+mirror_unlink(struct trans_req *req, trans_node_t node, const char *name)
+{
+	(void)req;
+	return remove_name(node, name, 0);
+}
+
+static int
+mirror_rmdir(struct trans_req *req, trans_node_t node, const char *name)
+{
+	(void)req;
+	return remove_name(node, name, AT_REMOVEDIR);
+}
+
+/* A file that is known and has a new name; where no room is left for that, it is known no more. */
+static void
+move(struct row *row, struct row *parent, const char *name)
+{
+	if (row && !rows_put(&row->id, parent, name))
+		rows_flag(row, ROW_LOST, 0);
+}
+
+static int
+rename_in(struct row *from, const char *name, struct row *to, const char *new_name, unsigned flags)
+{
+	/* One call may close what the other gave. */
+	int err, new_fd, fd = open_dir(from);
+
+	if (fd < 0)
+		return fd;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return -errno;
+	new_fd = open_dir(to);
+	err = new_fd < 0 ? new_fd : last_error(renameat2(fd, name, new_fd, new_name, flags));
+	close(fd);
+	return err;
+}
+
+static int
+mirror_rename(struct trans_req *req, trans_node_t node, const char *name, trans_node_t new_node,
+    const char *new_name, unsigned flags)
+{
+	struct row *from, *to, *row, *target;
+	int err = read_only ? -EROFS : find_row(node, &from);
+
+	(void)req;
+	if (err == 0)
+		err = find_row(new_node, &to);
+	if (err == 0)
+		err = find_named(from, name, &row);
+	if (err < 0)
+		return err;
+	if (find_named(to, new_name, &target) < 0)
+		target = NULL;
+	if (!(flags & RENAME_EXCHANGE) && target != row)
+		save_content(target);
+	err = rename_in(from, name, to, new_name, flags);
+	/* Two names of one file stay as they are. */
+	if (err < 0 || (row && row == target))
+		return err;
+	if (flags & RENAME_EXCHANGE)
+		move(target, from, name);
+	else
+		lose(target, to, new_name);
+	move(row, to, new_name);
+	return 0;
+}
+
+/* From start to end ---------------------------------------------------------- */
+
+static int
+mirror_check(void)
+{
+	if (dir.fd < 0 && dir.path)
+		return trans_error(ENOENT, "%s: cannot be opened", dir.path);
+	return 0;
+}
+
+static int
+mirror_start(void)
+{
+	int err, root = dir.fd >= 0 ? dir.fd : trans_underlying();
+	size_t size;
+	void *memory = trans_memory(&size);
+
+	if (root < 0)
+		return trans_error(ENOENT, "there is no directory to show");
+	umask(0);	/* the kernel has applied the caller's */
+	err = rows_open(memory, size);
+	if (err == 0)
+		err = open_begin(root);
+	if (err == 0)
+		err = rows_sweep();
+	return err < 0 ? trans_error(-err, "%s: %s", dir.path ? dir.path : "what it covers",
+	    strerror(-err)) : 0;
+}
+
+static int
+mirror_sync(void)
+{
+	struct row *root = rows_get(TRANS_ROOT);
+
+	return read_only || !root ? 0 : last_error(syncfs(open_dir(root)));
+}
+
+static void
+mirror_stop(void)
+{
+	open_end();
+	rows_close();
+}
+
+static const struct trans_ops mirror = {
+	TRANS_OPS,
+	.summary = "a directory in another place",
+	.kind = TRANS_DIR,
+	.nature = TRANS_ELSEWHERE,
+	.options = options,
+	.check = mirror_check,
+	.start = mirror_start,
+	.sync = mirror_sync,
+	.stop = mirror_stop,
+	.stat = mirror_stat,
+	.read = mirror_read,
+	.write = mirror_write,
+	.truncate = mirror_truncate,
+	.lookup = mirror_lookup,
+	.readdir = mirror_readdir,
+	.readlink = mirror_readlink,
+	.create = mirror_create,
+	.mkdir = mirror_mkdir,
+	.symlink = mirror_symlink,
+	.link = mirror_link,
+	.unlink = mirror_unlink,
+	.rmdir = mirror_rmdir,
+	.rename = mirror_rename,
+	.change = mirror_change,
+	.open = mirror_open,
+	.close = mirror_close,
+	.fsync = mirror_fsync,
+	.statfs = mirror_statfs,
+	.getxattr = mirror_getxattr,
+	.setxattr = mirror_setxattr,
+	.listxattr = mirror_listxattr,
+	.removexattr = mirror_removexattr,
+	.forget = mirror_forget,
+};
+
+int
+main(int argc, char **argv)
+{
+	return trans_main(&mirror, argc, argv);
+}
