@@ -57,9 +57,9 @@ static const char schema[] =
     " share INTEGER NOT NULL DEFAULT 0"
     ") WITHOUT ROWID";
 
-/* steps[i] makes format i + 2 of format i + 1. */
-static const char *const steps[STORE_VERSION - 1] = {
-	"ALTER TABLE node ADD COLUMN share INTEGER NOT NULL DEFAULT 0",
+/* steps[i] makes format i + 1 of format i. */
+static const char *const steps[STORE_VERSION] = {
+	[1] = "ALTER TABLE node ADD COLUMN share INTEGER NOT NULL DEFAULT 0",
 };
 
 /* Beside the nodes; a hird that does not know it leaves it alone. */
@@ -154,8 +154,8 @@ make_schema(struct store *store, int version, struct text *why)
 	snprintf(now, sizeof(now), "PRAGMA user_version = %d", STORE_VERSION);
 	if (err == 0 && version == 0)
 		err = exec(store, schema, why);
-	for (int at = version; err == 0 && at > 0 && at < STORE_VERSION; at++)
-		err = exec(store, steps[at - 1], why);
+	for (int at = version; err == 0 && version > 0 && at < STORE_VERSION; at++)
+		err = exec(store, steps[at], why);
 	if (err == 0)
 		err = exec(store, now, why);
 	if (err == 0)
