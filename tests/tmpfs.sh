@@ -35,7 +35,7 @@ copy() {
 	must settrans -c ~/t tmpfs
 	must cp -a src t/copy
 	same_trees src t/copy
-	must tar cf t/all.tar -C t copy
+	must tar cf t/all.tar --format=posix -C t copy
 	mkdir t/untar
 	must tar xf t/all.tar -C t/untar
 	same_trees src t/untar/copy
