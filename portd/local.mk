@@ -24,6 +24,7 @@ portd_hird_portd_SOURCES = \
 	portd/mountinfo.c portd/mountinfo.h \
 	portd/node.c portd/node.h \
 	portd/options.c portd/options.h \
+	portd/pass.c portd/pass.h \
 	portd/record.c \
 	portd/replace.c portd/replace.h \
 	portd/setting.c portd/setting.h \
@@ -35,7 +36,11 @@ portd_hird_portd_SOURCES = \
 portd_hird_portd_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
 # Who starts it, and keeps what must outlive it: nothing but the C library.
 libexec_PROGRAMS += portd/hird-holder
-portd_hird_holder_SOURCES = portd/holder.c portd/hold.h
+portd_hird_holder_SOURCES = portd/holder.c portd/hold.h \
+	portd/held.c portd/held.h \
+	portd/manager.c portd/manager.h \
+	portd/pass.c portd/pass.h
+portd_hird_holder_LDADD = libtrans/libtrans.a
 dist_man_MANS += portd/hird-portd.8 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA
