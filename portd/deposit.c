@@ -96,17 +96,55 @@ deposit_all(struct keeper *keeper)
 
 /* Reading --------------------------------------------------------------------------- */
 
-/* Where the mount is now (heap); NULL: it was undone. */
-static char *
-find_path(const struct mount *mount)
-{
-	AUTO_FREE char *table = mountinfo_read();
-	char *cursor = table;
-	struct mountinfo info;
+/* What the kernel has mounted, as it was when reading began. */
+struct reading {
+	struct keeper *keeper;
+	char *table;
+	struct mountinfo *mounts;
+	size_t n_mounts;
+};
 
-	while (table && mountinfo_next(&cursor, &info))
-		if (info.id == mount->id && strcmp(info.device, mount->device) == 0)
-			return strdup(info.path);
+static void
+reading_deinit(struct reading *reading)
+{
+	free(reading->mounts);
+	free(reading->table);
+}
+
+static int
+read_mounts(struct reading *reading)
+{
+	char *cursor = reading->table = mountinfo_read();
+	struct mountinfo info;
+	size_t room = 0;
+
+	if (!cursor)
+		return -ENOMEM;
+	while (mountinfo_next(&cursor, &info)) {
+		if (reading->n_mounts == room) {
+			struct mountinfo *larger;
+
+			room = room ? room * 2 : 64;
+			larger = realloc(reading->mounts, room * sizeof(*larger));
+			if (!larger)
+				return -ENOMEM;
+			reading->mounts = larger;
+		}
+		reading->mounts[reading->n_mounts++] = info;
+	}
+	return 0;
+}
+
+/* Where the mount is now; NULL: it was undone. */
+static const char *
+find_path(const struct reading *reading, const struct mount *mount)
+{
+	for (size_t i = 0; i < reading->n_mounts; i++) {
+		const struct mountinfo *info = &reading->mounts[i];
+
+		if (info->id == mount->id && strcmp(info->device, mount->device) == 0)
+			return info->path;
+	}
 	return NULL;
 }
 
@@ -144,9 +182,10 @@ read_process(struct keeper *keeper, struct tape *tape, struct translog *log,
 
 /* Eats mount, unless it returns true. */
 static bool
-read_node(struct keeper *keeper, struct tape *tape, struct mount *mount)
+read_node(const struct reading *reading, struct tape *tape, struct mount *mount)
 {
-	AUTO_FREE char *now = find_path(mount);
+	struct keeper *keeper = reading->keeper;
+	const char *now = find_path(reading, mount);
 	const char *path = tape_get_str(tape);
 	struct node *node = now && path[0] == '/' ? make_node(keeper, path, now) : NULL;
 	struct incarnation *inc = NULL;
@@ -187,7 +226,8 @@ read_orphan(struct keeper *keeper, struct tape *tape, struct mount *mount)
 static void
 read_entry(uint64_t key, struct tape *tape, void *arg)
 {
-	struct keeper *keeper = arg;
+	const struct reading *reading = arg;
+	struct keeper *keeper = reading->keeper;
 	struct mount *mount = NULL;
 	uint32_t kind;
 	bool kept;
@@ -201,7 +241,7 @@ read_entry(uint64_t key, struct tape *tape, void *arg)
 		hold_drop(&keeper->hold, key);
 		return;
 	}
-	kept = kind == DEPOSIT_NODE ? read_node(keeper, tape, mount)
+	kept = kind == DEPOSIT_NODE ? read_node(reading, tape, mount)
 				    : read_orphan(keeper, tape, mount);
 	if (!kept)
 		mount_free(mount);
@@ -257,9 +297,14 @@ wait_for_helpers(void)
 int
 deposit_read(struct keeper *keeper)
 {
-	if (keeper->hold.restarts > 0)
-		wait_for_helpers();
-	return hold_each(&keeper->hold, read_entry, keeper);
+	__attribute__((cleanup(reading_deinit))) struct reading reading = { .keeper = keeper };
+	int err;
+
+	if (keeper->hold.restarts == 0)
+		return 0;
+	wait_for_helpers();
+	err = read_mounts(&reading);
+	return err ? err : hold_each(&keeper->hold, read_entry, &reading);
 }
 
 /* Going on -------------------------------------------------------------------------- */

@@ -107,7 +107,9 @@ receive(struct hold_message *message, int *fds, size_t *n_fdsp)
 	if (n <= 0)
 		return false;
 	*n_fdsp = pass_get(&header, fds);
-	if (n != sizeof(*message))
+	if (header.msg_flags & MSG_CTRUNC)
+		log_error("no descriptors left: a node would not outlive the next crash");
+	if (n != sizeof(*message) || header.msg_flags & MSG_CTRUNC)
 		message->op = 0;
 	return true;
 }

@@ -438,7 +438,7 @@ serve(struct portd *portd, const struct settings *settings, char *runtime_dir, c
 
 	if (err < 0)
 		return err;
-	if (settings->arm_if_set && portd->keeper.n_nodes == 0) {
+	if (settings->arm_if_set && portd->keeper.n_nodes == 0 && portd->instance.listen_fd < 0) {
 		instance_ready(&portd->instance, portd->keeper.log_dir);
 		return 1;
 	}
