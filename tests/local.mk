@@ -15,6 +15,7 @@ SYSTEM_TESTS = \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \
+	tests/tmpfs.sh \
 	tests/inspect.sh \
 	tests/many.sh \
 	tests/conformance.sh \
