@@ -56,6 +56,7 @@ struct node {
 	int64_t failed_at;		/* ms; of the last one */
 	int64_t retry_at;		/* ms; requests get EIO until then */
 	bool remounting;		/* after a crash: what is counted against it stays */
+	bool left;			/* the last one left by itself, and none came after it */
 	bool resent;			/* the next incarnation gets requests again that another one took */
 };
 
