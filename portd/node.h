@@ -63,6 +63,7 @@ struct node {
 	uint32_t refusals;		/* programs that were not to start it */
 	char *refused;			/* the last one, and by which rule; NULL */
 	int64_t refused_at;		/* ms; when the log was told, 0: never */
+	bool left;			/* the last one left by itself, and none came after it */
 	bool resent;			/* the next incarnation gets requests again that another one took */
 };
 

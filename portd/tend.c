@@ -6,6 +6,7 @@
  * A translator that dies leaves requests that it had taken; the kernel is told to deliver
  * them again, and they come in here like any other. */
 #include <errno.h>
+#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,6 +134,25 @@ start_for(struct node *node, const void *request, size_t size)
 	fail_pending(node);
 }
 
+/* A translator that leaves by itself has answered all that it had taken. When one comes again
+ * that it had taken nevertheless, that was a crash. */
+static void
+look_at_leaver(struct node *node, const void *request, size_t size)
+{
+	struct fuse_in_header head;
+
+	if (!node->left || size < sizeof(head))
+		return;
+	memcpy(&head, request, sizeof(head));
+	if (!(head.unique & FUSEWIRE_UNIQUE_RESENT))
+		return;
+	node->left = false;
+	node->resent = true;
+	node->crashes++;
+	node_say(node, "%s left without having answered", argv_word(&node_setting(node)->argv, 0));
+	count_failure(node, true);
+}
+
 /* One request; false when there is no more to read now. */
 static bool
 take_request(struct node *node)
@@ -149,6 +169,7 @@ take_request(struct node *node)
 	}
 	if (n <= 0)
 		return n < 0 && (errno == ENOENT || errno == EINTR);	/* taken back meanwhile */
+	look_at_leaver(node, request, (size_t)n);
 	describe_idle(node, &idle);
 	switch (idle_request(&idle, request, (size_t)n, answer, &size)) {
 	case IDLE_ANSWER:
@@ -374,6 +395,7 @@ hand_over(struct node *node, struct incarnation *inc)
 	free(STEAL_PTR(node->pending));
 	node->pending_size = 0;
 	node->resent = false;
+	node->left = false;
 	return 0;
 }
 
@@ -413,7 +435,9 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 	if (reason == FSYS_LEAVE_STALE)
 		next_generation(node);
 	news = learn(node, inc) || reason == FSYS_LEAVE_STALE;
-	node_forgive(node);
+	if (sys_now_ms() - node->failed_at > NODE_RETRY_MS)
+		node_forgive(node);
+	node->left = node->mount && deliver_again(node) == 0;
 	if (news && node->passive)
 		store_quietly(node);
 	if (restart_go_on(node))

@@ -124,12 +124,12 @@ setup() {
 	XDG_STATE_HOME=$work/state
 	HIRD_TRANSLATOR_DIR=$translators:$HOME/.local/libexec/hird
 	# What a sanitizer finds in a process that nobody watches.
-	ASAN_OPTIONS=log_path=$work/sanitizer:$asan_options
+	ASAN_OPTIONS=log_path=$work/sanitizer/report:$asan_options
 	UBSAN_OPTIONS=print_stacktrace=1:$ASAN_OPTIONS
 	export ASAN_OPTIONS UBSAN_OPTIONS
 	unset XDG_CONFIG_HOME
 	export HOME XDG_RUNTIME_DIR XDG_STATE_HOME HIRD_TRANSLATOR_DIR
-	mkdir "$HOME" "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
+	mkdir "$HOME" "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME" "$work/sanitizer"
 	chmod 700 "$XDG_RUNTIME_DIR"
 	cd "$HOME" || exit 99
 }
@@ -146,7 +146,7 @@ teardown() {
 		fail "left behind: process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
 		kill -9 "$pid" 2>/dev/null
 	done
-	for report in "$work"/sanitizer.*; do
+	for report in "$work"/sanitizer/*; do
 		[ ! -s "$report" ] || { fail "a sanitizer's finding:"; cat "$report"; }
 	done
 	if [ -e "$XDG_RUNTIME_DIR/hird/portd" ]; then

@@ -88,7 +88,7 @@ kill_no_resend() {
 		timeout "$limit" cmp src/big "$work/big" >"$work/cmp.$i" 2>&1 &
 		eval "reader$i=\$!"
 	done
-	wait_until 100 something_runs || fail "nothing runs although files are read"
+	wait_until 100 state_is ~/src running || fail "nothing runs although files are read"
 	kill -9 $(running)
 	for i in 1 2 3 4; do
 		eval "wait \$reader$i"

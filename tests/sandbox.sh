@@ -133,11 +133,14 @@ words() {
 	rogue_set "$rogue" --
 	refused startup keeper nonsense forge
 	unharmed
-	# What it says when it has left is heard by nobody; the node has a successor.
-	do_ timeout 20 cat n/leave
+	# It leaves with a request unanswered: who waits gets the next one's answer, or an error.
+	do_ cat n/leave
+	has "$err" "Input/output error" "cat n/leave"
+	has "$(hird log n)" "leaving for the 2. time" log
+	has "$(field ~/n reason)" "left without having answered" "lstrans"
 	unharmed
+	must settrans --start ~/n
 	refused ssh-key
-	must ls n
 }
 
 at_start() {
