@@ -157,6 +157,8 @@ sparse() {
 	must dd if=/dev/zero of=t/hole bs=1 count=1 seek=1T status=none
 	is "$(stat -c %s t/hole)" 1099511627777 "size of the hole"
 	[ "$(du -k t/hole | cut -f 1)" -lt 100 ] || fail "the hole takes $(du -k t/hole)"
+	must truncate -s 1T t/nothing
+	is "$(du -k t/nothing | cut -f 1)" 0 "what a file of nothing takes"
 	must truncate -s 20000 t/hole
 	printf end | dd of=t/hole conv=notrunc bs=1 seek=9999 status=none
 	must truncate -s 10001 t/hole

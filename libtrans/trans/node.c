@@ -118,6 +118,7 @@ fill_default(trans_node_t node, struct stat *st)
 		.st_uid = getuid(),
 		.st_gid = getgid(),
 		.st_blksize = 4096,
+		.st_blocks = -1,	/* by the size, unless somebody says otherwise */
 	};
 	if (have) {
 		st->st_atim = covered.st_atim;
@@ -147,6 +148,7 @@ stat_in_tree(struct trans_req *req, trans_node_t node, struct stat *st)
 		return err;
 	found.st_uid = st->st_uid;
 	found.st_gid = st->st_gid;
+	found.st_blocks = st->st_blocks;
 	if (node == TRANS_ROOT && found.st_mtim.tv_sec == 0) {
 		found.st_atim = st->st_atim;
 		found.st_mtim = st->st_mtim;
@@ -188,7 +190,7 @@ node_stat(struct trans_req *req, trans_node_t node, struct stat *st)
 	}
 	if (made.st_ino == 0)
 		made.st_ino = node;
-	if (made.st_blocks == 0)
+	if (made.st_blocks < 0)
 		made.st_blocks = made.st_size / 512 + (made.st_size % 512 != 0);
 	*st = made;
 	return 0;
