@@ -371,7 +371,7 @@ fill_node(struct tape *tape, struct node *node)
 		free(STEAL_PTR(node->reason));
 	node->starts = tape_get_u32(tape);
 	node->crashes = tape_get_u32(tape);
-	node->failures = tape_get_max(tape, NODE_CRASHES_MAX);
+	node->failures = tape_get_max(tape, NODE_KILLS_MAX);
 	node->failed_at = (int64_t)tape_get_u64(tape);
 	node->retry_at = (int64_t)tape_get_u64(tape);
 	node->remounting = tape_get_bool(tape);

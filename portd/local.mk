@@ -5,6 +5,7 @@ libexec_PROGRAMS += portd/hird-portd
 portd_hird_portd_SOURCES = \
 	portd/arm.c portd/arm.h \
 	portd/chain.h \
+	portd/blame.c portd/blame.h \
 	portd/change.c portd/change.h \
 	portd/decide.c \
 	portd/deposit.c portd/deposit.h \

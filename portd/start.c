@@ -197,6 +197,7 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 		return;
 	kill_group(inc);
 	waitpid(inc->pid, &status, 0);
+	inc->killed = !inc->ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	uv_poll_stop(poll);
 	translog_pipe_drain(&inc->words, inc->log, inc->pid);
 	describe_death(inc, status, why, sizeof(why));

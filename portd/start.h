@@ -69,6 +69,7 @@ struct incarnation {
 	struct argv identities;		/* of its files, as a helper saw them at start; empty: not asked */
 	struct helper *identify;
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
+	bool killed;			/* dead by a SIGKILL that was somebody else's */
 	struct mount *orphaned;		/* the mount that goes with an orphan */
 	void (*on_options)(struct incarnation *inc, struct message *reply, void *arg);
 	void *on_options_arg;

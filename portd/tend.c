@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "portd/arm.h"
+#include "portd/blame.h"
 #include "portd/change.h"
 #include "portd/idle.h"
 #include "portd/node.h"
@@ -23,6 +24,7 @@
 
 enum {
 	READS_AT_ONCE = 32,
+	START_WAIT_MS = 500,
 	/* A larger request (a write) does not fit into a message; it is delivered again. */
 	PENDING_MAX = 64 * 1024,
 };
@@ -74,21 +76,37 @@ fail_pending(struct node *node)
 	node->pending_size = 0;
 }
 
-/* A start failed, or a translator crashed: not again at once, and not for ever. */
+/* What has failed so often in a row is left alone for a while. Who kills it from outside has
+ * nothing to say against the translator, unless it goes on and on (memory runs out). */
 static void
-count_failure(struct node *node, bool crashed)
+count_failure(struct node *node, bool started, bool killed)
 {
-	static const int64_t start_wait_ms[NODE_CRASHES_MAX] = { 0, 500, NODE_RETRY_MS };
-	static const int64_t crash_wait_ms[NODE_CRASHES_MAX] = { 0, 0, NODE_RETRY_MS };
-	const int64_t *wait_ms = crashed ? crash_wait_ms : start_wait_ms;
+	unsigned limit = killed ? NODE_KILLS_MAX : NODE_CRASHES_MAX;
 	int64_t now = sys_now_ms();
 
 	if (now - node->failed_at > NODE_RETRY_MS)
 		node->failures = 0;
 	node->failed_at = now;
-	if (node->failures < NODE_CRASHES_MAX)
+	if (node->failures < NODE_KILLS_MAX)
 		node->failures++;
-	node->retry_at = now + wait_ms[node->failures - 1];
+	if (node->failures >= limit)
+		node->retry_at = now + NODE_RETRY_MS;
+	else if (node->failures > 1 && !started && !killed)
+		node->retry_at = now + START_WAIT_MS;
+	else
+		node->retry_at = now;
+}
+
+/* One that served has died. What it did before decides how many deaths that makes in a row. */
+static void
+count_crash(struct node *node, bool killed)
+{
+	unsigned before;
+
+	if (node->mount && blame_deaths(node->mount->recovery, &before))
+		node->failures = before < node->failures ? before : node->failures;
+	count_failure(node, true, killed);
+	node->crashes++;
 }
 
 /* Forgets what went wrong. */
@@ -121,7 +139,7 @@ start_for(struct node *node, const void *request, size_t size)
 		return;
 	node_say(node, "%s cannot be started: %s", argv_word(&node_setting(node)->argv, 0),
 	    strerror(-err));
-	count_failure(node, false);
+	count_failure(node, false, false);
 	fail_pending(node);
 }
 
@@ -341,6 +359,7 @@ hand_over(struct node *node, struct incarnation *inc)
 	int err;
 
 	send_back_large(node);
+	blame_begin(node->mount->recovery);
 	what.pending = node->pending;
 	what.pending_size = node->pending_size;
 	what.generation = node->generation;
@@ -408,16 +427,25 @@ mount_anew(struct node *node)
 	arm_node(node, NULL);
 }
 
-/* What it had taken is delivered again, to whoever comes next. */
+/* What it had taken is delivered again, to whoever comes next. Memory that two of them crashed
+ * with is not given to a third. */
 static void
-recover(struct node *node)
+recover(struct node *node, bool killed)
 {
-	if (node->failures >= 2)
+	if (node->failures >= 2 && !killed)
 		mount_new_recovery(node->mount);
 	if (deliver_again(node) == 0)
 		node->resent = true;
 	else
 		mount_anew(node);
+}
+
+/* Killed on its way up: whoever asked gets his answer from the next one. */
+static bool
+try_another(struct node *node, const struct incarnation *inc)
+{
+	return inc->killed && node->pending && node->mount && sys_now_ms() >= node->retry_at &&
+	    !node->keeper->stopping && node_start(node, NODE_START_TIMEOUT_MS) == 0;
 }
 
 static void
@@ -427,12 +455,15 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 	bool served = inc->state == INCARNATION_SERVING;
 
 	node->inc = NULL;
-	count_failure(node, served);
-	node_say(node, "%s", why);
 	if (served)
-		node->crashes++;
+		count_crash(node, inc->killed);
+	else
+		count_failure(node, false, inc->killed);
+	node_say(node, "%s", why);
 	if (served && node->mount)
-		recover(node);
+		recover(node, inc->killed);
+	if (try_another(node, inc))
+		return;
 	fail_pending(node);
 	change_started(node, code, why);
 	if (node->mount && mount_is_dead(node->mount)) {
