@@ -11,6 +11,7 @@ SYSTEM_TESTS = \
 	tests/archives.sh \
 	tests/inspect.sh \
 	tests/many.sh \
+	tests/storm.sh \
 	tests/conformance.sh \
 	tests/pages.sh \
 	tests/ports.sh \
@@ -28,6 +29,11 @@ tests_rubbish_SOURCES = tests/rubbish.c
 tests_rubbish_LDADD = $(HIRD_LIBS)
 tests_scene_SOURCES = tests/scene.c
 tests_scene_LDADD = $(HIRD_LIBS)
+check_PROGRAMS += tests/storm-kill tests/storm-writer
+tests_storm_kill_SOURCES = tests/storm-kill.c tests/storm.h
+tests_storm_kill_LDADD = $(HIRD_LIBS)
+tests_storm_writer_SOURCES = tests/storm-writer.c tests/storm-model.c tests/storm.h
+tests_storm_writer_LDADD = $(HIRD_LIBS)
 check_PROGRAMS += tests/survivor
 tests_survivor_SOURCES = tests/survivor.c
 tests_survivor_CPPFLAGS = -I$(top_builddir)/include -I$(top_srcdir)/mnt-examples/rpc
