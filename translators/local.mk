@@ -62,3 +62,35 @@ TESTS += translators/test-archive
 translators_test_archive_SOURCES = translators/test-archive.c $(ARCHIVE_PARTS)
 translators_test_archive_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS) $(ARCHIVE_LIBS) $(ZLIB_LIBS)
 endif
+
+# tmpfs
+TMPFS_PARTS = \
+	translators/tmpfs-check.c \
+	translators/tmpfs-file.c \
+	translators/tmpfs-file.h \
+	translators/tmpfs-inode.c \
+	translators/tmpfs-inode.h \
+	translators/tmpfs-name.c \
+	translators/tmpfs-name.h \
+	translators/tmpfs-page.c \
+	translators/tmpfs-page.h \
+	translators/tmpfs-region.h \
+	translators/tmpfs-slab.c \
+	translators/tmpfs-slab.h \
+	translators/tmpfs-store.c \
+	translators/tmpfs-store.h \
+	translators/tmpfs-tree.c \
+	translators/tmpfs-undo.c \
+	translators/tmpfs-xattr.c \
+	translators/tmpfs-xattr.h
+TRANSLATOR_PAGES += translators/tmpfs.7
+pkglibexec_PROGRAMS += translators/tmpfs
+translators_tmpfs_SOURCES = translators/tmpfs.c $(TMPFS_PARTS)
+translators_tmpfs_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
+check_PROGRAMS += translators/test-tmpfs
+TESTS += translators/test-tmpfs
+translators_test_tmpfs_SOURCES = translators/test-tmpfs.c translators/test-tmpfs-model.c \
+	translators/test-tmpfs-model.h $(TMPFS_PARTS)
+# The test looks at the region between any two stores.
+translators_test_tmpfs_CPPFLAGS = $(AM_CPPFLAGS) -DTMPFS_STEP
+translators_test_tmpfs_LDADD = $(CMOCKA_LIBS)
