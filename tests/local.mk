@@ -46,6 +46,11 @@ tests_mkarchive_SOURCES = tests/mkarchive.c
 tests_mkarchive_LDADD = $(ARCHIVE_LIBS)
 endif
 
+# An hour of what storm.sh does for a minute.
+storm: all-am $(check_PROGRAMS)
+	$(AM_TESTS_ENVIRONMENT) $(SH_LOG_COMPILER) $(top_srcdir)/tests/storm.sh --seconds=3600
+.PHONY: storm
+
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(abs_top_builddir)/tests/reaper $(SHELL)
 AM_TESTS_ENVIRONMENT = \

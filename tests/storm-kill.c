@@ -4,6 +4,7 @@
  * did. The seed makes the moments and the choice the same again, as far as the machine does. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -23,7 +24,7 @@ enum { WAIT_MIN_MS = 5, WAIT_MAX_MS = 300, VICTIMS_MAX = 256 };
 
 static const char *under;
 static int signal_number = SIGKILL;
-static unsigned hold_ms;
+static int parent;		/* only children of this one; 0: of anybody */
 static volatile sig_atomic_t ending;
 
 static void
@@ -31,6 +32,21 @@ on_end(int signum)
 {
 	(void)signum;
 	ending = 1;
+}
+
+static bool
+is_child(const char *pid)
+{
+	char path[64], line[256] = "", *end;
+	AUTO_CLOSE int fd = -1;
+	int of = 0;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, line, sizeof(line) - 1) <= 0)
+		return false;
+	end = strrchr(line, ')');
+	return end && sscanf(end, ") %*c %d", &of) == 1 && of == parent;
 }
 
 /* Whether this process is one to hit: it runs what we look for, and is ours. */
@@ -46,6 +62,8 @@ is_victim(const char *pid)
 	if (n < 0)
 		return false;
 	exe[n] = '\0';
+	if (parent != 0 && !is_child(pid))
+		return false;
 	return strncmp(exe, under, length) == 0 && (exe[length] == '/' || exe[length] == '\0');
 }
 
@@ -85,10 +103,6 @@ hit(int pid)
 	snprintf(name, sizeof(name), "%d", pid);
 	if (pidfd < 0 || !is_victim(name) || sys_pidfd_send_signal(pidfd, signal_number) < 0)
 		return false;
-	if (hold_ms > 0) {
-		sleep_ms(hold_ms);
-		sys_pidfd_send_signal(pidfd, SIGCONT);
-	}
 	return true;
 }
 
@@ -114,7 +128,7 @@ storm(uint64_t seed, int64_t until)
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: storm-kill --seed=N --seconds=N [--stop] [--hold=MS] PATH\n");
+	fprintf(stderr, "usage: storm-kill --seed=N --seconds=N [--stop] [--children-of=PID] PATH\n");
 	return 64;
 }
 
@@ -125,7 +139,7 @@ main(int argc, char **argv)
 		{ "seed", required_argument, NULL, 'r' },
 		{ "seconds", required_argument, NULL, 's' },
 		{ "stop", no_argument, NULL, 'p' },
-		{ "hold", required_argument, NULL, 'h' },
+		{ "children-of", required_argument, NULL, 'c' },
 		{ 0 },
 	};
 	char real[PATH_MAX];
@@ -138,7 +152,7 @@ main(int argc, char **argv)
 		case 'r': seed = strtoull(optarg, NULL, 0); break;
 		case 's': seconds = atoll(optarg); break;
 		case 'p': signal_number = SIGSTOP; break;
-		case 'h': hold_ms = (unsigned)atoi(optarg); break;
+		case 'c': parent = atoi(optarg); break;
 		default: return usage();
 		}
 	}

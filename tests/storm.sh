@@ -127,6 +127,22 @@ try_put() {
 	cp -a truth/. ~/m/put && diff -r --no-dereference truth ~/m/put && rm -r ~/m/put
 }
 
+# Where a request may end with an error, no other bytes may come of it.
+try_patient_sums() {
+	(cd ~/ro && sha256sum -c "$work/sums" 2>/dev/null) | grep ': FAILED$'
+	return 0
+}
+
+try_patient_copy() {
+	diff -r --no-dereference plain ~/zip 2>/dev/null | grep -v '^Only in'
+	return 0
+}
+
+try_patient_large() {
+	cmp truth/large ~/ro/large >"$work/cmp" 2>/dev/null
+	[ $? != 1 ] || cat "$work/cmp"
+}
+
 # Until the end of the storm. Whatever it says is a complaint.
 repeat() {
 	rounds=0
@@ -149,12 +165,19 @@ write_on() {
 start_programs() {
 	programs=$read_only
 	for name in $read_only; do
-		repeat $name &
+		repeat "$name" &
 	done
 	[ -d under ] || return 0
 	programs="$programs $writing"
 	for name in $writing; do
-		repeat $name &
+		repeat "$name" &
+	done
+}
+
+start_patient_programs() {
+	programs='patient_sums patient_copy patient_large'
+	for name in $programs; do
+		repeat "$name" &
 	done
 }
 
@@ -204,37 +227,71 @@ verify_under() {
 	[ -d under ] || return 0
 	expect 0 "$build/tests/storm-writer" --verify --journal="$work/journal.mirror" under/w ||
 		fail "what was acknowledged is not there"
-	expect 0 diff -r --no-dereference truth/src under/src
+	expect 0 diff -r truth/src under/src
 }
 
-kills() {
-	cat "$work/kills.$1" 2>/dev/null || echo 0
-}
-
-# storm WHAT OPTION...: of storm-kill; the writers' are in $lossy.
+# storm OPTION...: of storm-kill. $lossy: what the writers are told, and then programs may fail.
 storm() {
-	what=$1
-	shift
-	done_by=
-	make_truth && make_nodes || { fail "there is nothing to look at"; return; }
-	start_programs
-	# shellcheck disable=SC2086
-	start_writers ${lossy:-}
-	"$build/tests/storm-kill" --seed="$seed" --seconds="$stage" "$@" >"$work/kills.$what"
+	done_by='' programs=''
+	if [ -z "$lossy" ]; then
+		start_programs
+	else
+		start_patient_programs
+	fi
+	start_writers $lossy
+	"$build/tests/storm-kill" --seed="$seed" --seconds="$stage" "$@" >"$work/kills"
 	: >"$work/over"
 	wait_until $patience all_ended || who_hangs
 	judge
-	[ "$(kills "$what")" -gt 0 ] || fail "nobody was hit"
-	say "$(kills "$what") times; ${done_by%, }"
+	kills=$(cat "$work/kills")
+	[ "${kills:-0}" -gt 0 ] || fail "nobody was hit"
+	say "$kills times in $stage s; ${done_by%, }"
 	must lstrans
 	portd_stop
 	verify_under
 }
 
+# begin TENTHS OPTION...: the share of the time, and how portd is started.
+begin() {
+	stage=$(((seconds * $1 + 9) / 10))
+	lossy=''
+	shift
+	make_truth && portd_start "$@" && make_nodes && return
+	fail "there is nothing to look at"
+	return 1
+}
+
+has_option() {
+	"$HIRD_PORTD" --help | grep -q -e "--$1"
+}
+
 translators_die() {
-	stage=$((seconds / 3))
-	storm translators "$translators"
+	begin 4 || return
+	storm "$translators"
+}
+
+# One that is stopped is killed by portd when its time is over.
+translators_freeze() {
+	has_option deadline || { skip "this portd has no watchdog"; return; }
+	begin 2 --deadline=1 || return
+	storm --stop "$translators"
+}
+
+worker_dies() {
+	has_option restarts || { skip "this portd has no holder"; return; }
+	begin 2 --restarts=1000000 || return
+	storm --children-of="$(portd_pid)" "$HIRD_PORTD"
+}
+
+# The way of Linux before 6.9: what was under way ends with an error, and nothing else does.
+nothing_again() {
+	begin 2 --no-resend || return
+	lossy=--lossy
+	storm "$translators"
 }
 
 try "translators are killed" translators_die
+try "translators are stopped" translators_freeze
+try "portd's worker is killed" worker_dies
+try "translators are killed where requests cannot be delivered again" nothing_again
 finish
