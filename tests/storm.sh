@@ -279,7 +279,7 @@ translators_freeze() {
 
 worker_dies() {
 	has_option restarts || { skip "this portd has no holder"; return; }
-	begin 2 --restarts=1000000 || return
+	begin 2 --restarts=1000 || return
 	storm --children-of="$(portd_pid)" "$HIRD_PORTD"
 }
 
