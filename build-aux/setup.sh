@@ -166,4 +166,5 @@ copy_source() {
 }
 
 build_packages="gcc make autoconf automake libtool pkgconf fuse3 libfuse3-dev
-	libuv1-dev libsqlite3-dev libjansson-dev libarchive-dev zlib1g-dev"
+	libuv1-dev libsqlite3-dev libjansson-dev libarchive-dev zlib1g-dev
+	libseccomp-dev"

@@ -88,10 +88,10 @@ on_mounted(struct mount *mount, int code, const char *text, void *arg)
 	keeper->n_arming--;
 	if (node)
 		node->arm = NULL;
-	if (code == 0 && (!node || node->mount || keeper->stopping))
+	if (code == 0 && (!node || node->mount))
 		mount_free(mount);
 	else if (code == 0)
-		node_attach(node, mount);
+		node_attach(node, mount);	/* also when it ends: what is known is unmounted */
 	else if (node)
 		node_say(node, "%s", without_path(node, text));
 	batch_step(arm->batch, code, text);

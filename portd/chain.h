@@ -23,6 +23,7 @@ struct record {
 	bool created;
 	uint32_t restore_mode;
 	uint64_t set_at;
+	uint32_t idle_ms, deadline_ms;
 };
 
 struct change {
@@ -33,6 +34,7 @@ struct change {
 	uint32_t flags;
 	uint32_t goaway;
 	uint32_t timeout_ms;
+	uint32_t idle_ms, deadline_ms;	/* NODE_TIME_* */
 	struct setting *setting;	/* NULL: remove */
 	char *underlying_path;
 	uint32_t restore_mode;

@@ -57,13 +57,28 @@ pause_start(struct change *change)
 	change_answer(change);
 }
 
+/* Of the node that it will stand on, or -1; not a copy. */
+static int
+underlying_descriptor(const struct change *change)
+{
+	const struct mount *mount = change->node->mount;
+
+	if (change->underlying_fd >= 0)
+		return change->underlying_fd;
+	if (!change->stored && change->underlying_path[0])
+		return -1;
+	if (!mount)
+		return change->node_fd;
+	return change->stored ? mount_underlying(mount) : mount->beneath;
+}
+
 static void
 start_candidate(struct change *change)
 {
 	struct node *node = change->node;
 
-	change->candidate = incarnation_start(change->keeper, change->setting, node->log,
-	    change->timeout_ms, &owner, change);
+	change->candidate = incarnation_start(change->keeper, change->setting,
+	    underlying_descriptor(change), node->log, change->timeout_ms, &owner, change);
 	if (!change->candidate) {
 		change_fail(change, -errno, "%s: %s cannot be started: %s", node->path,
 		    argv_word(&change->setting->argv, 0), strerror(errno));
@@ -214,6 +229,8 @@ take_node(struct change *change, const char *path)
 		return change_fail(change, -EBUSY, "%s: is being changed by another settrans", path);
 	if (node && node->options)
 		return change_fail(change, -EBUSY, "%s: its options are being changed; try again", path);
+	if (node && node->restart)
+		return change_fail(change, -EBUSY, "%s: is being restarted; try again", path);
 	if (!node)
 		node = node_new(change->keeper, path);
 	if (!node)
@@ -231,7 +248,12 @@ take_setting(struct change *change, const struct node_set_in *in)
 
 	if (in->argv.size == 0)
 		return 0;
-	change->setting = setting_new(in->argv, in->program, in->description, &why);
+	if (in->share > NODE_SHARE_OTHER)
+		return change_fail(change, -EINVAL, "%s: is to be shared in an unknown way", in->path);
+	change->setting = setting_new(in->argv, in->program, in->description, in->grants,
+	    &why);
+	if (change->setting)
+		change->setting->share = in->share;
 	return change->setting ? 0 : change_fail(change, -EINVAL, "%s: %s", in->path, text_string(&why));
 }
 
@@ -250,6 +272,8 @@ change_new(struct rpc_request *request, const struct node_set_in *in)
 	change->flags = in->flags;
 	change->goaway = in->goaway;
 	change->timeout_ms = in->timeout_ms;
+	change->idle_ms = in->idle_ms;
+	change->deadline_ms = in->deadline_ms;
 	change->restore_mode = in->restore_mode & 07777;
 	change->underlying_path = strdup(in->underlying_path);
 	if (!(in->flags & (NODE_SET_ACTIVE | NODE_SET_STORED)))

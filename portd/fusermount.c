@@ -126,6 +126,8 @@ static const struct complaint {
 	    "the administrator may allow it with: chmod 0666 /dev/fuse" },
 	{ "/etc/mtab", -ENODEV, "fusermount3 needs /etc/mtab to unmount; the administrator may make "
 	    "it with: ln -s ../proc/self/mounts /etc/mtab" },
+	{ "option allow_other", -EPERM, "it cannot be shared: root has to write the line user_allow_other "
+	    "into /etc/fuse.conf" },
 	{ "no write access", -EACCES, "you may not write to it, and fusermount3 mounts only "
 	    "where you may" },
 	{ "user has no", -EACCES, "you may not write to it, and fusermount3 mounts only "
@@ -150,6 +152,10 @@ fusermount_explain(int status, const char *said, const char **advicep)
 	if (status == FUSERMOUNT_MISSING) {
 		*advicep = "fusermount3 is missing; install the package fuse3";
 		return -ENODEV;
+	}
+	if (status == FUSERMOUNT_MOVING) {
+		*advicep = "another mount covers it, or a directory above is being renamed; try again";
+		return -EBUSY;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(complaints); i++) {
 		if (!strstr(said, complaints[i].said))

@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FUSERMOUNT_MISSING = 127 };
+enum {
+	FUSERMOUNT_MISSING = 127,
+	FUSERMOUNT_MOVING = 128,	/* it was not run: the path leads somewhere else */
+};
 
 /* Runs it. Returns the exit status; what it said stands in `said`, one line. connectionp, if not
  * NULL: the descriptor that it sent, or -1. */

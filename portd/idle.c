@@ -103,6 +103,30 @@ idle_error(const void *request, size_t size, int error, void *out)
 	return put_header(out, in.unique, error, 0);
 }
 
+static size_t
+answer_opendir(uint64_t unique, void *out)
+{
+	struct fuse_open_out reply = { .fh = FUSEWIRE_FH_EMPTY };
+
+	return put(out, unique, &reply, sizeof(reply));
+}
+
+/* An empty answer to READDIR without our handle would stay in the kernel's cache for all. */
+size_t
+idle_empty(const void *request, size_t size, void *out)
+{
+	struct fuse_in_header in;
+
+	if (size < sizeof(in))
+		return 0;
+	memcpy(&in, request, sizeof(in));
+	if (in.opcode == FUSE_OPENDIR)
+		return answer_opendir(in.unique, out);
+	if (in.opcode == FUSE_LOOKUP && in.nodeid == FUSE_ROOT_ID)
+		return put_header(out, in.unique, -ENOENT, 0);
+	return 0;
+}
+
 /* "Deliver again." */
 size_t
 idle_resend(void *out)
@@ -138,7 +162,9 @@ knows_attributes(const struct idle *idle)
 static uint32_t
 mode_of(const struct idle *idle)
 {
-	return (idle->attr.mode & 07777) | (idle->kind == NODE_KIND_DIR ? S_IFDIR : S_IFREG);
+	uint32_t mode = (idle->attr.mode & 07777) | (idle->kind == NODE_KIND_DIR ? S_IFDIR : S_IFREG);
+
+	return idle->share == NODE_SHARE_ROOT ? mode & ~FUSEWIRE_STRANGERS : mode;
 }
 
 static size_t
@@ -240,6 +266,29 @@ answer_root(const struct idle *idle, const struct fuse_in_header *in, const void
 	return 0;
 }
 
+/* In a directory that idle_empty opened. READ, READDIR and RELEASE begin with the handle. */
+static bool
+is_in_empty(const struct fuse_in_header *in, const void *request, size_t size)
+{
+	uint64_t fh;
+
+	if ((in->opcode != FUSE_READDIR && in->opcode != FUSE_READDIRPLUS &&
+	    in->opcode != FUSE_RELEASEDIR && in->opcode != FUSE_FSYNCDIR) ||
+	    size < sizeof(*in) + sizeof(fh))
+		return false;
+	memcpy(&fh, (const char *)request + sizeof(*in), sizeof(fh));
+	return fh == FUSEWIRE_FH_EMPTY;
+}
+
+/* Everybody may ask, as far as the kernel is concerned, when root may. What was opened may be
+ * handed on. */
+static bool
+is_stranger(const struct idle *idle, const struct fuse_in_header *in)
+{
+	return idle->share == NODE_SHARE_ROOT && in->uid != 0 && in->uid != idle->owner &&
+	    !fusewire_is_of_open_file(in->opcode);
+}
+
 static bool
 is_release(uint32_t opcode)
 {
@@ -261,6 +310,10 @@ idle_request(const struct idle *idle, const void *request, size_t size, void *ou
 		return IDLE_NOTHING;
 	if (in.len != size || in.opcode == FUSE_INIT)
 		n = put_header(out, in.unique, -EIO, 0);
+	else if (is_stranger(idle, &in))
+		n = put_header(out, in.unique, -EACCES, 0);
+	else if (is_in_empty(&in, request, size))
+		n = put_header(out, in.unique, 0, 0);
 	else if (in.nodeid == FUSE_ROOT_ID || in.opcode == FUSE_STATFS)
 		n = answer_root(idle, &in, request, size, out);
 	if (n == 0 && idle->failed)

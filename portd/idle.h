@@ -19,6 +19,8 @@ struct idle {
 	uint32_t nature;		/* enum node_nature */
 	struct wire_attr attr;		/* of the root; valid 0: nobody computed its size */
 	bool failed;			/* requests get EIO */
+	uint32_t share;			/* enum node_share */
+	uint32_t owner;			/* who may enter when it is shared with root alone */
 };
 
 enum idle_verdict {
@@ -39,6 +41,9 @@ int idle_init(const void *request, size_t size, struct wire_init *init, uint64_t
 
 /* The answer `error` (0 or -errno) to a request; 0 when it wants none. */
 size_t idle_error(const void *request, size_t size, int error, void *out);
+/* What a program finds that may not start the translator, if that is an empty directory: bytes
+ * written; 0: another kind of question. */
+size_t idle_empty(const void *request, size_t size, void *out);
 /* The notification that has the kernel deliver again what was taken and not answered, and the
  * one that makes it look up every name again. Bytes written. */
 size_t idle_resend(void *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* instance: a lock decides who is the one; a socket without a lock on it is of
- * a dead one and replaced. */
+ * a dead one and replaced. The holder has the lock, too, and gives it its number: it is the
+ * process that lasts. */
 #include "portd/instance.h"
 
 #include <errno.h>
@@ -10,12 +11,21 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/argv.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/sys.h"
+#include "portd/hold.h"
+#include "portd/tape.h"
 #include "wire/runtime.h"
+
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000
+#endif
 
 enum {
 	BACKLOG = 64,
@@ -92,28 +102,150 @@ redirect_output(const char *log_dir)
 }
 
 /* Clients can connect. */
-void
+bool
 instance_ready(struct instance *instance, const char *log_dir)
 {
 	if (instance->ready_fd < 0)
-		return;
+		return false;
 	redirect_output(log_dir);
 	if (write(instance->ready_fd, "", 1) < 0)
 		log_debug("nobody waits any more");
 	fd_close(&instance->ready_fd);
+	return true;
 }
 
-/* The lock ------------------------------------------------------------------------ */
-
+/* The holder's, which is our parent. */
 static void
 write_pid(int fd)
 {
 	char pid[32];
-	int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getppid());
 
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) < 0)
 		log_error("the lock cannot be written: %s", strerror(errno));
 }
+
+/* The holder --------------------------------------------------------------------- */
+
+/* hird-holder, where we are. */
+static int
+open_beside(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	AUTO_FREE char *path = NULL;
+	int fd;
+
+	if (!slash || asprintf(&path, "%.*s/hird-holder", (int)(slash - program), program) < 0)
+		return -1;
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		log_error("%s: %s; install hird whole", path, strerror(errno));
+	return fd;
+}
+
+/* Its words: the limit, whom to tell when we are ready, the program, our words. NULL: no
+ * memory. */
+static char **
+holder_words(struct argv *words, const struct instance *instance, const char *program,
+    char *const argv[], unsigned limit)
+{
+	int err = argv_add(words, "hird-holder") | argv_printf(words, "%u", limit) |
+	    argv_printf(words, "%d", instance->ready_fd) | argv_add(words, program);
+
+	for (size_t i = 0; argv[i]; i++)
+		err |= argv_add(words, argv[i]);
+	err |= argv_printf(words, "--holder=%d", INSTANCE_HOLDER_FD);
+	return err ? NULL : argv_vector(words);
+}
+
+/* The first descriptor that nobody means the holder to have: a service manager may have given
+ * some (sd_listen_fds(3)). */
+static int
+first_stray(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+
+	if (pid && n && atoi(pid) == getpid() && atoi(n) > 0)
+		return STDERR_FILENO + 1 + atoi(n);
+	return STDERR_FILENO + 1;
+}
+
+/* It lives on with nothing of whoever started us but standard input, output and error. */
+int
+instance_become_holder(struct instance *instance, const char *program, char *const argv[],
+    unsigned limit)
+{
+	extern char **environ;
+	AUTO_ARGV struct argv words = { 0 };
+	AUTO_FREE char **vector = NULL;
+	int fd, stray = first_stray();
+
+	if (instance->ready_fd >= 0) {
+		dup2(fcntl(instance->ready_fd, F_DUPFD_CLOEXEC, stray + 1), stray);
+		instance->ready_fd = stray++;
+	}
+	sys_close_range((unsigned)stray, ~0u);
+	fd = open_beside(program);
+	vector = holder_words(&words, instance, program, argv, limit);
+	if (fd >= 0 && vector)
+		syscall(SYS_execveat, fd, "", vector, environ, AT_EMPTY_PATH);
+	if (fd >= 0)
+		log_error("hird-holder cannot be executed: %s", strerror(errno));
+	return 1;
+}
+
+/* The first one is waited for; those that come after it find nothing there. */
+void
+instance_join_holder(struct instance *instance, int fd, struct hold *hold)
+{
+	hold->fd = fd;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (fcntl(INSTANCE_READY_FD, F_SETFD, FD_CLOEXEC) == 0)
+		instance->ready_fd = INSTANCE_READY_FD;
+}
+
+void
+instance_deposit(const struct instance *instance, struct hold *hold, uint64_t since)
+{
+	AUTO_TAPE struct tape tape = { 0 };
+
+	tape_put_u64(&tape, since);
+	tape_put_fd(&tape, instance->lock_fd);
+	tape_put_fd(&tape, instance->listen_fd);
+	hold_put(hold, HOLD_KEY_INSTANCE, &tape);
+}
+
+struct withdrawal {
+	struct instance *instance;
+	uint64_t *sincep;
+	bool done;
+};
+
+static void
+withdraw(uint64_t key, struct tape *tape, void *arg)
+{
+	struct withdrawal *withdrawal = arg;
+
+	if (key != HOLD_KEY_INSTANCE)
+		return;
+	*withdrawal->sincep = tape_get_u64(tape);
+	withdrawal->instance->lock_fd = tape_get_some_fd(tape);
+	withdrawal->instance->listen_fd = tape_get_some_fd(tape);
+	withdrawal->done = !tape->error;
+}
+
+bool
+instance_withdraw(struct instance *instance, struct hold *hold, uint64_t *sincep)
+{
+	struct withdrawal withdrawal = { .instance = instance, .sincep = sincep };
+
+	if (hold_each(hold, withdraw, &withdrawal) < 0 || !withdrawal.done)
+		return false;
+	write_pid(instance->lock_fd);	/* of a holder that has taken another one's place */
+	return true;
+}
+
+/* The lock ------------------------------------------------------------------------ */
 
 static int
 name_other(int fd)

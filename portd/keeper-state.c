@@ -8,12 +8,14 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "portd/admit.h"
 #include "portd/helper.h"
 #include "portd/keeper.h"
 #include "portd/node.h"
 #include "portd/stale.h"
 #include "portd/state.h"
 #include "portd/watch.h"
+#include "portd/watchdog.h"
 
 /* Rest ------------------------------------------------------------------------------ */
 
@@ -24,6 +26,8 @@ node_is_at_rest(const struct node *node, struct text *why)
 
 	if (node->change || node->options)
 		what = "is being changed";
+	else if (node->restart)
+		what = "is being restarted";
 	else if (node->arm)
 		what = "is being mounted";
 	else if (node->pending)
@@ -74,6 +78,9 @@ put_setting(struct tape *tape, const struct setting *setting)
 		return;
 	tape_put_u32(tape, setting->kind);
 	tape_put_u32(tape, setting->nature);
+	tape_put_u32(tape, setting->needs);
+	tape_put_u32(tape, setting->grants);
+	tape_put_u32(tape, setting->share);
 	tape_put_str(tape, setting->program);
 	tape_put_blob(tape, setting->argv.data, setting->argv.size);
 	tape_put_blob(tape, setting->files.data, setting->files.size);
@@ -91,8 +98,8 @@ put_deposits(struct tape *tape, const struct deposits *deposits)
 	}
 }
 
-static void
-put_mount(struct tape *tape, const struct mount *mount)
+void
+keeper_put_mount(struct tape *tape, const struct mount *mount)
 {
 	tape_put_u32(tape, mount != NULL);
 	if (!mount)
@@ -106,17 +113,18 @@ put_mount(struct tape *tape, const struct mount *mount)
 	tape_put_blob(tape, &mount->beneath_attr, sizeof(mount->beneath_attr));
 	tape_put_blob(tape, &mount->init, sizeof(mount->init));
 	put_deposits(tape, &mount->deposits);
+	tape_put_u64(tape, mount->key);
 }
 
-static void
-put_log(struct tape *tape, const struct translog *log)
+void
+keeper_put_log(struct tape *tape, const struct translog *log)
 {
 	tape_put_str(tape, translog_path(log));
 	tape_put_str(tape, translog_last(log));
 }
 
-static void
-put_incarnation(struct tape *tape, const struct incarnation *inc)
+void
+keeper_put_process(struct tape *tape, const struct incarnation *inc)
 {
 	tape_put_str(tape, inc->name);
 	tape_put_u64(tape, inc->since);
@@ -124,39 +132,57 @@ put_incarnation(struct tape *tape, const struct incarnation *inc)
 	tape_put_fd(tape, inc->pidfd);
 	tape_put_fd(tape, inc->words.fd);
 	tape_put_blob(tape, inc->words.line, inc->words.size);
-	tape_put_u32(tape, task_id(inc->task));
-	state_put_right(tape, inc->control);
-	state_put_right(tape, inc->startup_reply);
 	tape_put_blob(tape, &inc->attr, sizeof(inc->attr));
 	tape_put_u32(tape, inc->has_attr);
 	tape_put_blob(tape, inc->identities.data, inc->identities.size);
-	tape_put_u64(tape, inc->port->number);
+	tape_put_blob(tape, &inc->sandbox, sizeof(inc->sandbox));
+	tape_put_fd(tape, inc->leash);
 }
 
 static void
-put_node(struct tape *tape, const struct node *node)
+put_incarnation(struct tape *tape, const struct incarnation *inc)
+{
+	keeper_put_process(tape, inc);
+	tape_put_u32(tape, task_id(inc->task));
+	state_put_right(tape, inc->control);
+	state_put_right(tape, inc->startup_reply);
+	tape_put_u64(tape, inc->port->number);
+}
+
+void
+keeper_put_node(struct tape *tape, const struct node *node, bool stored)
 {
 	tape_put_str(tape, node->path);
-	put_log(tape, node->log);
-	put_setting(tape, node->passive);
-	put_setting(tape, node->run);
+	keeper_put_log(tape, node->log);
+	put_setting(tape, stored ? node->passive : NULL);
+	put_setting(tape, stored ? node->run : NULL);
 	put_setting(tape, node->active);
 	tape_put_u32(tape, node->created);
 	tape_put_u32(tape, node->restore_mode);
 	tape_put_str(tape, node->underlying_path);
 	tape_put_u64(tape, node->set_at);
 	tape_put_u32(tape, node->generation);
+	tape_put_u32(tape, node->idle_ms);
+	tape_put_u32(tape, node->deadline_ms);
 	tape_put_u32(tape, node->waits_for_outer);
 	tape_put_u32(tape, node->reason != NULL);
 	tape_put_str(tape, node->reason);
 	tape_put_u32(tape, node->starts);
 	tape_put_u32(tape, node->crashes);
+	tape_put_u32(tape, node->refusals);
+	tape_put_str(tape, node->refused);
 	tape_put_u32(tape, node->failures);
 	tape_put_u64(tape, (uint64_t)node->failed_at);	/* of a clock that both see */
 	tape_put_u64(tape, (uint64_t)node->retry_at);
 	tape_put_u32(tape, node->remounting);
 	tape_put_u32(tape, node->resent);
-	put_mount(tape, node->mount);
+}
+
+static void
+put_node(struct tape *tape, const struct node *node)
+{
+	keeper_put_node(tape, node, true);
+	keeper_put_mount(tape, node->mount);
 	tape_put_u32(tape, node->inc != NULL);
 	if (node->inc)
 		put_incarnation(tape, node->inc);
@@ -175,8 +201,8 @@ put_orphans(struct tape *tape, const struct keeper *keeper)
 
 		if (!inc->orphaned)
 			continue;
-		put_log(tape, inc->log);
-		put_mount(tape, inc->orphaned);
+		keeper_put_log(tape, inc->log);
+		keeper_put_mount(tape, inc->orphaned);
 		put_incarnation(tape, inc);
 	}
 }
@@ -202,6 +228,9 @@ fill_setting(struct tape *tape, struct setting *setting)
 {
 	setting->kind = tape_get_u32(tape);
 	setting->nature = tape_get_u32(tape);
+	setting->needs = tape_get_u32(tape);
+	setting->grants = tape_get_u32(tape);
+	setting->share = tape_get_max(tape, NODE_SHARE_OTHER);
 	setting->program = strdup(tape_get_str(tape));
 	return setting->program && tape_get_argv(tape, &setting->argv) &&
 	    tape_get_argv(tape, &setting->files) && tape_get_argv(tape, &setting->identities) &&
@@ -248,15 +277,16 @@ fill_mount(struct tape *tape, struct mount *mount)
 	if (strlen(device) >= sizeof(mount->device))
 		return tape_spoil(tape);
 	memcpy(mount->device, device, strlen(device) + 1);
-	return tape_get_bytes(tape, &mount->beneath_attr, sizeof(mount->beneath_attr)) &&
-	    tape_get_bytes(tape, &mount->init, sizeof(mount->init)) &&
-	    get_deposits(tape, &mount->deposits) &&
-	    uv_poll_init(mount->keeper->loop, &mount->poll, mount->fuse) == 0;
+	tape_get_bytes(tape, &mount->beneath_attr, sizeof(mount->beneath_attr));
+	tape_get_bytes(tape, &mount->init, sizeof(mount->init));
+	if (!get_deposits(tape, &mount->deposits))
+		return false;
+	mount->key = tape_get_u64(tape);
+	return !tape->error && uv_poll_init(mount->keeper->loop, &mount->poll, mount->fuse) == 0;
 }
 
-/* *mountp: NULL when there is none. */
-static bool
-get_mount(struct tape *tape, struct keeper *keeper, struct mount **mountp)
+bool
+keeper_get_mount(struct tape *tape, struct keeper *keeper, struct mount **mountp)
 {
 	struct mount *mount;
 
@@ -283,8 +313,8 @@ get_mount(struct tape *tape, struct keeper *keeper, struct mount **mountp)
 	return true;
 }
 
-static struct translog *
-get_log(struct tape *tape)
+struct translog *
+keeper_get_log(struct tape *tape)
 {
 	const char *path = tape_get_str(tape), *last = tape_get_str(tape);
 	struct translog *log = tape->error ? NULL : translog_restore(path, last);
@@ -294,10 +324,9 @@ get_log(struct tape *tape)
 	return log;
 }
 
-static bool
-fill_incarnation(struct state *state, struct incarnation *inc)
+bool
+keeper_get_process(struct tape *tape, struct incarnation *inc)
 {
-	struct tape *tape = state->tape;
 	struct wire_blob line;
 
 	inc->state = INCARNATION_SERVING;
@@ -311,29 +340,28 @@ fill_incarnation(struct state *state, struct incarnation *inc)
 		return tape_spoil(tape);
 	memcpy(inc->words.line, line.data, line.size);
 	inc->words.size = line.size;
-	inc->task = state_get_task(state);
-	inc->control = state_get_lent(state);
-	inc->startup_reply = state_get_lent(state);
 	tape_get_bytes(tape, &inc->attr, sizeof(inc->attr));
 	inc->has_attr = tape_get_bool(tape);
-	return tape_get_argv(tape, &inc->identities) && inc->name && inc->pid > 0;
+	tape_get_argv(tape, &inc->identities);
+	tape_get_bytes(tape, &inc->sandbox, sizeof(inc->sandbox));
+	inc->leash = tape_get_fd(tape);
+	return (!tape->error && inc->name && inc->pid > 0) || tape_spoil(tape);
 }
 
 /* log stays the caller's. NULL: it makes no sense. */
 static struct incarnation *
 get_incarnation(struct state *state, struct keeper *keeper, struct translog *log)
 {
-	struct incarnation *inc = calloc(1, sizeof(*inc));
+	struct incarnation *inc = incarnation_new(keeper, log);
 
 	if (!inc) {
 		tape_spoil(state->tape);
 		return NULL;
 	}
-	inc->keeper = keeper;
-	inc->pidfd = inc->words.fd = -1;
-	inc->log = translog_ref(log);
-	if (!fill_incarnation(state, inc))
-		tape_spoil(state->tape);
+	keeper_get_process(state->tape, inc);
+	inc->task = state_get_task(state);
+	inc->control = state_get_lent(state);
+	inc->startup_reply = state_get_lent(state);
 	return incarnation_restore(inc, state) ? inc : NULL;	/* eats inc */
 }
 
@@ -345,13 +373,13 @@ get_text(struct tape *tape, char **stringp)
 	return *stringp || tape_spoil(tape);
 }
 
-static bool
-fill_node(struct tape *tape, struct node *node)
+bool
+keeper_get_node(struct tape *tape, struct node *node)
 {
 	bool has_reason;
 
 	translog_unref(node->log);
-	node->log = get_log(tape);
+	node->log = keeper_get_log(tape);
 	if (!node->log)
 		return false;
 	if (!get_setting(tape, &node->passive) || !get_setting(tape, &node->run) ||
@@ -363,6 +391,8 @@ fill_node(struct tape *tape, struct node *node)
 		return false;
 	node->set_at = tape_get_u64(tape);
 	node->generation = tape_get_u32(tape);
+	node->idle_ms = tape_get_u32(tape);
+	node->deadline_ms = tape_get_u32(tape);
 	node->waits_for_outer = tape_get_bool(tape);
 	has_reason = tape_get_bool(tape);
 	if (!get_text(tape, &node->reason))
@@ -371,6 +401,9 @@ fill_node(struct tape *tape, struct node *node)
 		free(STEAL_PTR(node->reason));
 	node->starts = tape_get_u32(tape);
 	node->crashes = tape_get_u32(tape);
+	node->refusals = tape_get_u32(tape);
+	if (!get_text(tape, &node->refused))
+		return false;
 	node->failures = tape_get_max(tape, NODE_KILLS_MAX);
 	node->failed_at = (int64_t)tape_get_u64(tape);
 	node->retry_at = (int64_t)tape_get_u64(tape);
@@ -388,7 +421,7 @@ get_node(struct state *state, struct keeper *keeper)
 
 	if (!node)
 		return tape_spoil(tape);
-	if (!fill_node(tape, node) || !get_mount(tape, keeper, &node->mount))
+	if (!keeper_get_node(tape, node) || !keeper_get_mount(tape, keeper, &node->mount))
 		return false;
 	if (tape_get_bool(tape)) {
 		struct incarnation *inc = get_incarnation(state, keeper, node->log);
@@ -405,11 +438,11 @@ get_node(struct state *state, struct keeper *keeper)
 static bool
 get_orphan(struct state *state, struct keeper *keeper)
 {
-	struct translog *log = get_log(state->tape);
+	struct translog *log = keeper_get_log(state->tape);
 	struct mount *mount = NULL;
 	struct incarnation *inc = NULL;
 
-	if (log && get_mount(state->tape, keeper, &mount) && mount)
+	if (log && keeper_get_mount(state->tape, keeper, &mount) && mount)
 		inc = get_incarnation(state, keeper, log);
 	translog_unref(log);
 	if (!inc)
@@ -453,6 +486,8 @@ keeper_resume(struct keeper *keeper)
 			stale_begin(node);
 		}
 	}
+	admit_reload(keeper->admit);
+	watchdog_begin(keeper->watchdog);
 	watch_look(keeper->watch);
 	names_resume(&keeper->names);
 }

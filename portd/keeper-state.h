@@ -7,10 +7,14 @@
 
 #include <stdbool.h>
 
+struct incarnation;
 struct keeper;
+struct mount;
+struct node;
 struct state;
 struct tape;
 struct text;
+struct translog;
 
 /* Whether everything is at rest: what is under way (a change, a start, a helper) is in no
  * state. False with one line. */
@@ -21,5 +25,17 @@ void keeper_put(struct tape *tape, const struct keeper *keeper);
 bool keeper_get(struct state *state, struct keeper *keeper);
 /* After state_resume: watches, starts what waits. */
 void keeper_resume(struct keeper *keeper);
+
+/* Parts of it, which outlive a crash, too (deposit.h). A node without its mount and what runs,
+ * and without what the store has (stored: with that); getting comes after its path, which
+ * is put first. A mount: NULL when there is none. A process: into an incarnation_new. */
+void keeper_put_node(struct tape *tape, const struct node *node, bool stored);
+bool keeper_get_node(struct tape *tape, struct node *node);
+void keeper_put_mount(struct tape *tape, const struct mount *mount);
+bool keeper_get_mount(struct tape *tape, struct keeper *keeper, struct mount **mountp);
+void keeper_put_process(struct tape *tape, const struct incarnation *inc);
+bool keeper_get_process(struct tape *tape, struct incarnation *inc);
+void keeper_put_log(struct tape *tape, const struct translog *log);
+struct translog *keeper_get_log(struct tape *tape);
 
 #endif

@@ -13,16 +13,20 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "portd/admit.h"
 #include "portd/arm.h"
 #include "portd/change.h"
+#include "portd/held.h"
 #include "portd/inspect.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
 #include "portd/options.h"
 #include "portd/replace.h"
+#include "portd/restart.h"
 #include "portd/stale.h"
 #include "portd/state.h"
 #include "portd/watch.h"
+#include "portd/watchdog.h"
 #include "wire/recovery.h"
 
 enum { SWEEP_DEADLINE_MS = 10 * 1000 };
@@ -92,7 +96,17 @@ tell_node(struct node *node, struct node_get_out *out)
 		.log_path = translog_path(node->log),
 		.files = argv_blob(setting, true),
 		.underlying_path = node->underlying_path,
+		.needs = setting ? setting->needs : 0,
+		.grants = setting ? setting->grants : 0,
+		.sandbox = { "", 0 },
+		.share = setting ? setting->share : 0,
+		.refusals = node->refusals,
+		.refused = node->refused ? node->refused : "",
+		.idle_ms = node->idle_ms,
+		.deadline_ms = node->deadline_ms,
 	};
+	if (inc)
+		out->sandbox = (struct wire_blob){ &inc->sandbox, sizeof(inc->sandbox) };
 	read_recovery(node, out);
 }
 
@@ -144,6 +158,15 @@ count_running(const struct keeper *keeper)
 	return n;
 }
 
+/* Of the kernel's, what is made use of; and of ours, what is not. */
+static const char *
+features(const struct keeper *keeper)
+{
+	if (keeper->no_sandbox)
+		return keeper->resend ? "resend, no sandbox" : "no sandbox";
+	return keeper->resend ? "resend" : "";
+}
+
 static int
 handle_info(struct rpc_request *request, struct keeper_info_in *in, struct keeper_info_out *out)
 {
@@ -152,13 +175,14 @@ handle_info(struct rpc_request *request, struct keeper_info_in *in, struct keepe
 	(void)in;
 	*out = (struct keeper_info_out){
 		.version = VERSION,
-		.pid = (uint32_t)getpid(),
+		.pid = (uint32_t)getppid(),	/* the holder's: it lasts, and hands signals on */
 		.since = keeper->since,
 		.nodes = keeper->n_nodes,
 		.running = count_running(keeper),
 		.tasks = world_tasks(keeper->world),
 		.state_dir = keeper->state_dir,
-		.features = keeper->resend ? "resend" : "",
+		.features = features(keeper),
+		.restarts = keeper->hold.restarts,
 	};
 	return 0;
 }
@@ -180,7 +204,8 @@ static void
 arm_again(struct node *node, struct arm_batch *batch)
 {
 	node_forgive(node);
-	arm_node(node, batch);
+	if (!node->restart)
+		arm_node(node, batch);
 }
 
 static void
@@ -263,11 +288,14 @@ static const struct node_server server = {
 	.node_get = handle_get,
 	.node_set_options = options_begin,
 	.node_control = handle_control,
+	.node_restart = restart_begin,
+	.node_abort = restart_abort,
 	.keeper_info = handle_info,
 	.keeper_arm = handle_arm,
 	.keeper_stop = handle_stop,
 	.keeper_replace = replace_serve,
 	.keeper_service = handle_service,
+	.keeper_policy = admit_serve,
 };
 
 static void
@@ -300,8 +328,10 @@ load_service(const struct store_service *service, void *arg)
 static int
 load_row(const struct store_row *row, void *arg)
 {
-	struct node *node = node_new(arg, row->path);
+	struct node *node = node_find(arg, row->path);	/* it was there when portd died */
 
+	if (!node)
+		node = node_new(arg, row->path);
 	if (!node)
 		return -ENOMEM;
 	node->passive = setting_copy(row->passive);
@@ -311,7 +341,10 @@ load_row(const struct store_row *row, void *arg)
 	node->created = row->created;
 	node->restore_mode = row->restore_mode;
 	node->set_at = row->set_at;
-	node->generation = row->generation;
+	if (row->generation > node->generation)
+		node->generation = row->generation;
+	node->idle_ms = row->idle_ms;
+	node->deadline_ms = row->deadline_ms;
 	if (!node->passive || !node->underlying_path || (row->run && !node->run))
 		return -ENOMEM;
 	return 0;
@@ -340,7 +373,9 @@ open_watches(struct keeper *keeper, struct text *why)
 {
 	keeper->watch = watch_new(keeper);
 	keeper->stale = stale_new(keeper);
-	if (keeper->watch && keeper->stale)
+	keeper->admit = admit_new(keeper);
+	keeper->watchdog = watchdog_new(keeper);
+	if (keeper->watch && keeper->stale && keeper->admit && keeper->watchdog)
 		return 0;
 	text_printf(why, "the mount table and files cannot be watched: %s; "
 	    "fs.inotify.max_user_instances may be too small", strerror(errno));
@@ -355,8 +390,11 @@ keeper_open(struct keeper *keeper, const struct keeper_config *config, struct te
 		.loop = config->loop, .world = config->world, .store = config->store,
 		.runtime_dir = config->runtime_dir, .state_dir = config->state_dir,
 		.log_dir = config->log_dir, .idle_ms = config->idle_ms,
-		.no_resend = config->no_resend, .self = config->self,
-		.stop = config->stop, .stop_arg = config->stop_arg,
+		.deadline_ms = config->deadline_ms,
+		.no_resend = config->no_resend, .no_sandbox = config->no_sandbox,
+		.memory = config->memory, .self = config->self,
+		.stop = config->stop, .stop_arg = config->stop_arg, .returned = config->returned,
+		.hold = config->hold,
 		.since = (uint64_t)time(NULL),
 	};
 	list_init(&keeper->nodes);
@@ -383,7 +421,11 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 	if (err == 0)
 		err = store_each_service(keeper->store, load_service, keeper, &damage);
 	if (err == 0)
+		err = held_read(keeper);
+	if (err == 0)
 		err = store_each(keeper->store, load_row, keeper, &damage);
+	if (err == 0)
+		held_settle(keeper);
 	if (damage.size > 0)
 		log_error("%s", text_string(&damage));
 	if (err < 0)
@@ -406,6 +448,7 @@ keeper_begin(struct keeper *keeper)
 	AUTO_ARGV struct argv paths = { 0 };
 	int err = 0;
 
+	admit_reload(keeper->admit);
 	LIST_FOR_EACH(at, next, &keeper->nodes)
 		err |= argv_add(&paths, LIST_ENTRY(at, struct node, link)->path);
 	if (err != 0 || !helper_start(keeper->loop, mounter_sweep, &paths, NULL, 0,
@@ -426,6 +469,8 @@ keeper_deinit(struct keeper *keeper)
 	names_deinit(&keeper->names);
 	watch_free(keeper->watch);
 	stale_free(keeper->stale);
+	admit_free(STEAL_PTR(keeper->admit));
+	watchdog_free(STEAL_PTR(keeper->watchdog));
 	keeper->stale = NULL;
 	keeper->watch = NULL;
 	if (keeper->port)

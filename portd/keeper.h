@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "portd/dispatch.h"
+#include "portd/hold.h"
 #include "portd/message.h"
 #include "portd/names.h"
 #include "portd/port.h"
@@ -19,12 +20,14 @@
 #include "portd/world.h"
 #include "wire/messages.h"
 
+struct admit;
 struct node;
 struct replace_self;
 struct replacement;
 struct stale;
 struct state;
 struct watch;
+struct watchdog;
 
 struct keeper {
 	uv_loop_t *loop;
@@ -33,7 +36,9 @@ struct keeper {
 	struct port *port;		/* the tools' requests arrive here */
 	struct names names;		/* which the same port answers for */
 	struct watch *watch;		/* of the mount table */
+	struct admit *admit;		/* who may start a translator by looking */
 	struct stale *stale;		/* watches the files of nodes at rest */
+	struct watchdog *watchdog;	/* finds translators that are stuck */
 	struct list nodes;		/* struct node, by path */
 	struct list mounts;		/* struct mount, with or without a node */
 	struct list incarnations;	/* struct incarnation, with or without a node */
@@ -44,10 +49,16 @@ struct keeper {
 	char *state_dir;
 	char *log_dir;
 	uint32_t idle_ms;		/* a translator leaves after so long without requests */
+	uint32_t deadline_ms;		/* and is killed when it has not moved for so long; 0: never */
 	uint64_t since;			/* seconds since 1970 */
 	bool no_resend;			/* do as if it had not */
+	bool no_sandbox;		/* for debugging: translators may all that the user may */
+	uint64_t memory;		/* bytes that a translator may have; 0: no limit */
 	bool resend;			/* the kernel offered FUSE_HAS_RESEND */
 	bool stopping;
+	struct hold hold;		/* who keeps what must outlive a crash */
+	unsigned n_returning;		/* translators that were there before us and have not spoken yet */
+	void (*returned)(void *arg);	/* called when there are none, or no more are waited for */
 	struct replacement *replacement;	/* portd is about to be replaced */
 	const struct replace_self *self;	/* what that needs to know of it */
 	struct right asked;		/* whom to answer when that is done, or NULL */
@@ -63,10 +74,15 @@ struct keeper_config {
 	char *state_dir;
 	char *log_dir;
 	uint32_t idle_ms;
+	uint32_t deadline_ms;
 	bool no_resend;
+	bool no_sandbox;
+	uint64_t memory;
+	struct hold hold;	/* the way to the holder stays the caller's */
 	const struct replace_self *self;
 	void (*stop)(void *arg);
-	void *stop_arg;
+	void (*returned)(void *arg);
+	void *stop_arg;		/* of both */
 };
 
 /* Takes the configuration only, for a state that is read; 0 or -errno with one line. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hird-portd: one per user. This file gets it going and ends it: options, the lock, the
- * socket, signals, the loop. */
+ * socket, signals, the loop. It first becomes a holder (holder.c), which starts it again as
+ * its worker, and again when that dies. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -16,8 +17,11 @@
 #include <uv.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "portd/admit.h"
+#include "portd/held.h"
 #include "portd/instance.h"
 #include "portd/keeper.h"
 #include "portd/keeper-state.h"
@@ -30,17 +34,27 @@
 enum {
 	EXIT_USAGE = 64,
 	DEFAULT_IDLE_S = 300,
+	DEFAULT_DEADLINE_S = 30,
 	DEFAULT_LINGER_S = 30,
+	DEFAULT_MEMORY_MIB = CONFINE_MEMORY >> 20,
+	DEFAULT_RESTARTS = 10,
+	RESTARTS_MAX = 1000,	/* the holder's LIMIT_MAX */
+	RETURN_WAIT_MS = 2000,	/* clients wait so long for translators that come back */
 };
 
 struct settings {
+	int holder_fd;		/* who started this one, and keeps what must outlive it; or -1 */
+	unsigned restarts;	/* a minute at most */
 	int state_fd;		/* of the portd whose place this one takes, or -1 */
 	bool only_check;	/* reads it, and says whether that could be done */
 	bool verbose;
 	bool background;
 	bool arm_if_set;
 	bool no_resend;
+	bool no_sandbox;
+	unsigned memory_mib;
 	unsigned idle_s;
+	unsigned deadline_s;
 	unsigned linger_s;
 };
 
@@ -50,10 +64,14 @@ struct portd {
 	uv_signal_t term;
 	uv_signal_t interrupt;
 	uv_signal_t replace;
+	uv_signal_t reload;
 	uv_poll_t linger;
+	uv_timer_t patience;	/* until clients are let in after a crash */
 	int linger_fd;		/* a timerfd */
 	struct keeper keeper;
 	struct world *world;
+	struct hold hold;	/* as it was at the start; then the keeper has it */
+	uint64_t since;		/* 0: now */
 	uint64_t linger_ms;
 	uint64_t alone_since;	/* loop time; 0: it is not alone */
 	struct instance instance;
@@ -71,8 +89,12 @@ static const char usage[] =
     "  -b, --background         return when it is ready\n"
     "      --arm-if-set         exit at once when nothing is set (for a login unit)\n"
     "      --idle=SECONDS       a translator without requests leaves after so long (300)\n"
+    "      --deadline=SECONDS   one that does not move for so long is started anew (30); 0: never\n"
     "      --linger=SECONDS     without nodes and clients, end after so long (30)\n"
+    "      --memory=MIB         what a translator may take, 0: all that there is (2048)\n"
+    "      --no-sandbox         let translators do all that you may, for debugging\n"
     "      --no-resend          do as on Linux before 6.9, which cannot deliver a request again\n"
+    "      --restarts=N         give up when it has died more often within a minute (10)\n"
     "  -v, --verbose            say more\n"
     "  -h, -?, --help           this\n"
     "  -V, --version            which one this is\n";
@@ -80,8 +102,14 @@ static const char usage[] =
 enum {
 	OPTION_ARM = 256,
 	OPTION_IDLE,
+	OPTION_DEADLINE,
 	OPTION_LINGER,
 	OPTION_NO_RESEND,
+	OPTION_NO_SANDBOX,
+	OPTION_MEMORY,
+	OPTION_RESTARTS,
+	/* From the holder. */
+	OPTION_HOLDER,
 	/* Between two portds, see replace.h. */
 	OPTION_STATE,
 	OPTION_CHECK_STATE,
@@ -92,8 +120,13 @@ static const struct option long_options[] = {
 	{ "background", no_argument, NULL, 'b' },
 	{ "arm-if-set", no_argument, NULL, OPTION_ARM },
 	{ "idle", required_argument, NULL, OPTION_IDLE },
+	{ "deadline", required_argument, NULL, OPTION_DEADLINE },
 	{ "linger", required_argument, NULL, OPTION_LINGER },
 	{ "no-resend", no_argument, NULL, OPTION_NO_RESEND },
+	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
+	{ "memory", required_argument, NULL, OPTION_MEMORY },
+	{ "restarts", required_argument, NULL, OPTION_RESTARTS },
+	{ "holder", required_argument, NULL, OPTION_HOLDER },
 	{ "state", required_argument, NULL, OPTION_STATE },
 	{ "check-state", required_argument, NULL, OPTION_CHECK_STATE },
 	{ "state-version", no_argument, NULL, OPTION_STATE_VERSION },
@@ -104,17 +137,23 @@ static const struct option long_options[] = {
 };
 
 static unsigned
-parse_seconds(const char *option, const char *value)
+parse_number(const char *option, const char *value, unsigned min, unsigned max, const char *what)
 {
 	char *end;
-	unsigned long seconds;
+	unsigned long number;
 
 	errno = 0;
-	seconds = strtoul(value, &end, 10);
-	if (errno == 0 && *value >= '0' && *value <= '9' && *end == '\0' && seconds <= 1000000)
-		return (unsigned)seconds;
-	log_error("--%s=%s: give a number of seconds, 0 to 1000000", option, value);
+	number = strtoul(value, &end, 10);
+	if (errno == 0 && *value >= '0' && *value <= '9' && *end == '\0' && number >= min && number <= max)
+		return (unsigned)number;
+	log_error("--%s=%s: give a number%s, %u to %u", option, value, what, min, max);
 	exit(EXIT_USAGE);
+}
+
+static unsigned
+parse_seconds(const char *option, const char *value)
+{
+	return parse_number(option, value, 0, 1000000, " of seconds");
 }
 
 static void
@@ -141,11 +180,26 @@ take_option(struct settings *settings, int option)
 	case OPTION_IDLE:
 		settings->idle_s = parse_seconds("idle", optarg);
 		break;
+	case OPTION_DEADLINE:
+		settings->deadline_s = parse_seconds("deadline", optarg);
+		break;
 	case OPTION_LINGER:
 		settings->linger_s = parse_seconds("linger", optarg);
 		break;
 	case OPTION_NO_RESEND:
 		settings->no_resend = true;
+		break;
+	case OPTION_NO_SANDBOX:
+		settings->no_sandbox = true;
+		break;
+	case OPTION_MEMORY:
+		settings->memory_mib = parse_number("memory", optarg, 0, 1000000, " of MiB");
+		break;
+	case OPTION_RESTARTS:
+		settings->restarts = parse_number("restarts", optarg, 1, RESTARTS_MAX, "");
+		break;
+	case OPTION_HOLDER:
+		settings->holder_fd = (int)parse_seconds("holder", optarg);
 		break;
 	case OPTION_CHECK_STATE:
 		settings->only_check = true;
@@ -207,6 +261,8 @@ on_ended(void *arg)
 	close_handle((uv_handle_t *)&portd->term, NULL);
 	close_handle((uv_handle_t *)&portd->interrupt, NULL);
 	close_handle((uv_handle_t *)&portd->replace, NULL);
+	close_handle((uv_handle_t *)&portd->reload, NULL);
+	close_handle((uv_handle_t *)&portd->patience, NULL);
 	if (portd->linger_fd >= 0)
 		close_handle((uv_handle_t *)&portd->linger, NULL);
 	fd_close(&portd->linger_fd);
@@ -239,6 +295,16 @@ on_replace(uv_signal_t *handle, int number)
 
 	(void)number;
 	replace_by_signal(&portd->keeper);
+}
+
+static void
+on_reload(uv_signal_t *handle, int number)
+{
+	struct portd *portd = handle->data;
+
+	(void)number;
+	if (portd->keeping && !portd->ending)
+		admit_reload(portd->keeper.admit);
 }
 
 /* Alone for as long as it lingers: nobody needs it. */
@@ -303,21 +369,53 @@ begin_lingering(struct portd *portd)
 	uv_poll_start(&portd->linger, UV_READABLE, on_linger);
 }
 
+/* Everything that was there is there again, or no more is waited for. */
+static void
+let_clients_in(void *arg)
+{
+	struct portd *portd = arg;
+
+	if (portd->ending || uv_is_closing((uv_handle_t *)&portd->listener))
+		return;
+	uv_timer_stop(&portd->patience);
+	uv_poll_start(&portd->listener, UV_READABLE, on_client);
+}
+
+static void
+on_patience(uv_timer_t *timer)
+{
+	let_clients_in(timer->data);
+}
+
+/* Whoever comes after a crash finds translators that can be spoken with. */
+static void
+begin_listening(struct portd *portd)
+{
+	if (portd->keeper.n_returning == 0)
+		let_clients_in(portd);
+	else
+		uv_timer_start(&portd->patience, on_patience, RETURN_WAIT_MS, 0);
+}
+
 static void
 begin_loop(struct portd *portd)
 {
 	sigset_t none;
 
+	uv_timer_init(&portd->loop, &portd->patience);
+	portd->patience.data = portd;
 	uv_poll_init(&portd->loop, &portd->listener, portd->instance.listen_fd);
 	uv_signal_init(&portd->loop, &portd->term);
 	uv_signal_init(&portd->loop, &portd->interrupt);
 	uv_signal_init(&portd->loop, &portd->replace);
+	uv_signal_init(&portd->loop, &portd->reload);
 	portd->listener.data = portd->term.data = portd->interrupt.data = portd;
-	portd->replace.data = portd;
-	uv_poll_start(&portd->listener, UV_READABLE, on_client);
+	portd->replace.data = portd->reload.data = portd;
+	begin_listening(portd);
 	uv_signal_start(&portd->term, on_signal, SIGTERM);
 	uv_signal_start(&portd->interrupt, on_signal, SIGINT);
 	uv_signal_start(&portd->replace, on_replace, SIGUSR2);
+	uv_signal_start(&portd->reload, on_reload, SIGHUP);
 	/* Those that came while one portd became another. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -346,12 +444,17 @@ open_keeper(struct portd *portd, const struct settings *settings, char *runtime_
 	struct keeper_config config = {
 		.loop = &portd->loop,
 		.idle_ms = settings->idle_s * 1000u,
+		.deadline_ms = settings->deadline_s * 1000u,
 		.no_resend = settings->no_resend,
+		.no_sandbox = settings->no_sandbox,
+		.memory = (uint64_t)settings->memory_mib << 20,
 		.runtime_dir = runtime_dir,
 		.state_dir = state_dir,
 		.self = &portd->self,
 		.stop = end,
+		.returned = let_clients_in,
 		.stop_arg = portd,
+		.hold = portd->hold,
 	};
 	int err;
 
@@ -381,11 +484,16 @@ serve(struct portd *portd, const struct settings *settings, char *runtime_dir, c
 		instance_ready(&portd->instance, portd->keeper.log_dir);
 		return 1;
 	}
-	err = instance_listen(&portd->instance, runtime_dir);
+	if (portd->since)
+		portd->keeper.since = portd->since;
+	err = portd->instance.listen_fd < 0 ? instance_listen(&portd->instance, runtime_dir)
+					    : instance_take_over(&portd->instance, runtime_dir);
 	if (err < 0)
 		return err;
+	instance_deposit(&portd->instance, &portd->keeper.hold, portd->keeper.since);
 	begin_loop(portd);
-	instance_ready(&portd->instance, portd->keeper.log_dir);
+	if (instance_ready(&portd->instance, portd->keeper.log_dir))
+		hold_say_output(&portd->keeper.hold);
 	keeper_begin(&portd->keeper);
 	uv_run(&portd->loop, UV_RUN_DEFAULT);
 	return 0;
@@ -401,6 +509,7 @@ read_state(struct portd *portd, struct state *state, struct tape *tape)
 
 	portd->instance.lock_fd = tape_get_some_fd(tape);
 	portd->instance.listen_fd = tape_get_some_fd(tape);
+	hold_get_self(tape, &portd->keeper.hold);
 	if (state_get(state, tape, portd->world))
 		keeper_get(state, &portd->keeper);
 	err = state_finish(state, &why);
@@ -434,6 +543,9 @@ take_over(struct portd *portd, const struct settings *settings, char *runtime_di
 	begin_loop(portd);
 	state_resume(&state);
 	keeper_resume(&portd->keeper);
+	held_all(&portd->keeper);
+	instance_deposit(&portd->instance, &portd->keeper.hold, portd->keeper.since);
+	hold_say_program(&portd->keeper.hold);
 	replace_answer(&portd->keeper);
 	uv_run(&portd->loop, UV_RUN_DEFAULT);
 	return 0;
@@ -450,6 +562,7 @@ clean_up(struct portd *portd)
 	uv_run(&portd->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&portd->loop);
 	instance_deinit(&portd->instance);
+	fd_close(&portd->hold.fd);
 	free(portd->self.program);
 	argv_deinit(&portd->self.argv);
 }
@@ -491,7 +604,8 @@ run(struct portd *portd, const struct settings *settings)
 		free(runtime_dir_path);
 		return 1;
 	}
-	err = settings->state_fd >= 0 ? 0 : instance_lock(&portd->instance, runtime_dir_path);
+	err = settings->state_fd >= 0 || instance_withdraw(&portd->instance, &portd->hold, &portd->since)
+	    ? 0 : instance_lock(&portd->instance, runtime_dir_path);
 	if (err < 0) {
 		free(runtime_dir_path);
 		free(state_dir);
@@ -520,23 +634,38 @@ know_self(struct portd *portd, const struct settings *settings, const char *name
 	portd->self.lock_fd = &portd->instance.lock_fd;
 	portd->self.listen_fd = &portd->instance.listen_fd;
 	err = argv_add(argv, name) | argv_printf(argv, "--idle=%u", settings->idle_s) |
+	    argv_printf(argv, "--deadline=%u", settings->deadline_s) |
 	    argv_printf(argv, "--linger=%u", settings->linger_s);
+	err |= argv_printf(argv, "--memory=%u", settings->memory_mib);
+	err |= argv_printf(argv, "--restarts=%u", settings->restarts);
 	if (settings->no_resend)
 		err |= argv_add(argv, "--no-resend");
+	if (settings->no_sandbox)
+		err |= argv_add(argv, "--no-sandbox");
 	if (settings->verbose)
 		err |= argv_add(argv, "--verbose");
 	if (err)
 		argv_deinit(argv);
 }
 
+/* This process becomes the holder, and starts us as its worker. */
+static int
+begin_holder(struct portd *portd, const struct settings *settings, char **argv)
+{
+	if (settings->background)
+		instance_enter_background(&portd->instance);
+	return instance_become_holder(&portd->instance, portd->self.program, argv, settings->restarts);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct settings settings = {
-		.state_fd = -1, .idle_s = DEFAULT_IDLE_S, .linger_s = DEFAULT_LINGER_S
+		.state_fd = -1, .holder_fd = -1, .restarts = DEFAULT_RESTARTS,
+		.idle_s = DEFAULT_IDLE_S, .deadline_s = DEFAULT_DEADLINE_S,
+		.linger_s = DEFAULT_LINGER_S, .memory_mib = DEFAULT_MEMORY_MIB,
 	};
-	static struct portd portd = { .instance = INSTANCE_NONE };
-
+	static struct portd portd = { .instance = INSTANCE_NONE, .hold = { .fd = -1 } };
 
 	log_name("hird-portd");
 	prctl(PR_SET_NAME, "hird-portd");	/* an exec by descriptor calls it after that */
@@ -550,7 +679,9 @@ main(int argc, char **argv)
 		log_debug("cannot leave this directory: %s", strerror(errno));
 	portd.linger_ms = settings.linger_s * 1000u;
 	know_self(&portd, &settings, argv[0]);
-	if (settings.background)
-		instance_enter_background(&portd.instance);
+	if (settings.holder_fd >= 0)
+		instance_join_holder(&portd.instance, settings.holder_fd, &portd.hold);
+	else if (settings.state_fd < 0)
+		return begin_holder(&portd, &settings, argv);
 	return run(&portd, &settings);
 }

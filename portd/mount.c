@@ -4,6 +4,7 @@
 #include "portd/mount.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,7 @@ mount_make(struct keeper *keeper, struct mount_order *order, mount_done_fn *done
 		.kind = order->kind,
 		.read_only = order->nature == NODE_NATURE_IMMUTABLE,
 		.created = order->created,
+		.shared = order->share != NODE_SHARE_NONE,
 	};
 	int keep[2] = { order->node_fd, order->underlying_fd };
 	struct helper *helper = NULL;
@@ -261,6 +263,21 @@ mount_is_dead(const struct mount *mount)
 	return poll(&ask, 1, 0) > 0 && (ask.revents & POLLERR);
 }
 
+/* By the number of its device. */
+bool
+mount_abort(const struct mount *mount)
+{
+	const char *colon = strchr(mount->device, ':');
+	AUTO_CLOSE int fd = -1;
+	char path[96];
+
+	if (!colon)
+		return false;
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%s/abort", colon + 1);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, "1", 1) == 1;
+}
+
 /* Recovery memory that no incarnation has written yet. */
 int
 mount_new_recovery(struct mount *mount)
@@ -294,10 +311,18 @@ mount_free(struct mount *mount)
 	if (!mount)
 		return;
 	list_unlink(&mount->link);
+	hold_drop(&mount->keeper->hold, mount->key);
 	uv_close((uv_handle_t *)&mount->poll, on_closed);
 	fd_close(&mount->fuse);
 	fd_close(&mount->beneath);
 	fd_close(&mount->underlying);
 	fd_close(&mount->recovery);
 	deposits_deinit(&mount->deposits);
+}
+
+/* The node itself, unless -U named another one. */
+int
+mount_underlying(const struct mount *mount)
+{
+	return mount->underlying >= 0 ? mount->underlying : mount->beneath;
 }

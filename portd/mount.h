@@ -25,6 +25,7 @@ struct mount {
 	int recovery;			/* memfd */
 	struct deposits deposits;	/* of its translator */
 	uint32_t id;			/* in mountinfo */
+	uint64_t key;			/* under which the holder keeps it; 0: it does not */
 	char device[32];
 	struct wire_attr beneath_attr;
 	struct wire_init init;
@@ -42,6 +43,7 @@ struct mount_order {
 	uint32_t kind;
 	uint32_t nature;
 	bool created;
+	uint32_t share;		/* enum node_share */
 	int node_fd;		/* O_PATH of the checked node, -1: open it by path */
 	int underlying_fd;	/* -1: none, or by path */
 };
@@ -67,8 +69,13 @@ int mount_unmake(struct keeper *keeper, const struct unmount_order *order,
 /* Watching for requests. */
 void mount_watch(struct mount *mount, void (*ready)(struct mount *, bool dead, void *), void *arg);
 void mount_unwatch(struct mount *mount);
+/* Ends the connection at once, whoever holds it. False: fusectl is not mounted; it ends with the last
+ * copy of the descriptor then. */
+bool mount_abort(const struct mount *mount);
 /* Whether the connection is over (unmounted or aborted). */
 bool mount_is_dead(const struct mount *mount);
+/* What its translator finds below it; the mount's. */
+int mount_underlying(const struct mount *mount);
 /* Fresh recovery memory: the old one is not trusted any more. 0 or -errno. */
 int mount_new_recovery(struct mount *mount);
 /* A message to the kernel. 0 or -errno. */

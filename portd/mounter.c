@@ -23,12 +23,12 @@
 #include "base/text.h"
 #include "portd/fusermount.h"
 #include "portd/helper.h"
+#include "portd/landing.h"
 #include "portd/mountinfo.h"
+#include "portd/walk.h"
 
 /* A file manager lists a mount in a home directory as a drive, unless its
  * source is "none" (GLib's list of system devices). */
-enum { RETRY_US = 50 * 1000 };
-
 #define MOUNT_OPTIONS "fsname=none,subtype=" MOUNT_SUBTYPE ",default_permissions"
 
 enum {
@@ -81,20 +81,6 @@ path_problem(const char *path)
 		at += 1 + length;
 	}
 	return NULL;
-}
-
-/* Opens the directory that a path is in; *namep is the last component. */
-static int
-open_parent(const char *path, const char **namep)
-{
-	const char *slash = strrchr(path, '/');
-	AUTO_FREE char *parent = strndup(path, slash == path ? 1 : (size_t)(slash - path));
-
-	*namep = slash + 1;
-	if (!parent)
-		return -ENOMEM;
-	int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
 }
 
 static int
@@ -155,45 +141,6 @@ check_name(const struct mount_job *job, int parent, const char *name, const stru
 	return 0;
 }
 
-static bool
-find_mount(uint32_t id, const char *device, char *path, size_t room)
-{
-	AUTO_FREE char *table = mountinfo_read();
-	char *cursor = table;
-	struct mountinfo info;
-
-	while (mountinfo_next(&cursor, &info)) {
-		if (info.id != id)
-			continue;
-		if (device && device[0] && strcmp(info.device, device) != 0)
-			return false;
-		return (size_t)snprintf(path, room, "%s", info.path) < room;
-	}
-	return false;
-}
-
-/* Finds the new mount under the name; 0 when it is not there. */
-static uint32_t
-mounted_id(int parent, const char *name, uint32_t beneath, struct mount_answer *answer)
-{
-	AUTO_CLOSE int top = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	uint32_t id = top < 0 ? 0 : mountinfo_id_of(top);
-	AUTO_FREE char *table = NULL;
-	struct mountinfo info;
-	char *cursor;
-
-	if (id == 0 || id == beneath)
-		return 0;
-	cursor = table = mountinfo_read();
-	while (mountinfo_next(&cursor, &info)) {
-		if (info.id != id)
-			continue;
-		snprintf(answer->device, sizeof(answer->device), "%s", info.device);
-		return id;
-	}
-	return 0;
-}
-
 static void
 remember(struct wire_attr *attr, const struct stat *st)
 {
@@ -246,14 +193,19 @@ open_node(const struct mount_job *job, struct mounting *mounting, struct mount_a
 		if (!clear_stale(job->path))
 			return fail(answer, -EBUSY, "%s: another hird-portd of yours serves it; "
 			    "stop that one", job->path);
-		mounting->fds[1] = open(job->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		if (mounting->fds[1] < 0)
-			return fail(answer, -errno, "%s: %s", job->path, strerror(errno));
 	}
-	mounting->parent = open_parent(job->path, &mounting->name);
+	mounting->parent = walk_to_parent(job->path, &mounting->name);
+	if (mounting->parent == -EPERM)
+		return fail(answer, -EPERM, "%s: a symbolic link of somebody else's is on the way to it; "
+		    "set it anew where it is meant to be", job->path);
 	if (mounting->parent < 0)
 		return fail(answer, mounting->parent, "%s: the directory above: %s", job->path,
 		    strerror(-mounting->parent));
+	if (!job->has_node)
+		mounting->fds[1] = openat(mounting->parent, mounting->name,
+		    O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (mounting->fds[1] < 0)
+		return fail(answer, -errno, "%s: %s", job->path, strerror(errno));
 	return 0;
 }
 
@@ -277,23 +229,27 @@ static int
 mount_and_check(const struct mount_job *job, struct mounting *mounting,
     struct mount_answer *answer)
 {
-	const char *options = job->read_only ? MOUNT_OPTIONS ",ro" : MOUNT_OPTIONS;
-	char *argv[] = { (char *)"fusermount3", (char *)"-o", (char *)options,
+	char options[128];
+	char *argv[] = { (char *)"fusermount3", (char *)"-o", options,
 		(char *)"--", (char *)job->path, NULL };
 	char said[512];
 	int status;
 
+	snprintf(options, sizeof(options), "%s%s%s", MOUNT_OPTIONS, job->read_only ? ",ro" : "",
+	    job->shared ? ",allow_other" : "");
 	/* What it could not take away again must not be made. */
 	if (access("/etc/mtab", F_OK) < 0)
 		return explain(answer, job->path, 1, "there is no /etc/mtab");
 	status = fusermount_run(argv, &mounting->fds[0], said, sizeof(said));
 	if (status != 0 || mounting->fds[0] < 0)
 		return explain(answer, job->path, status, said);
-	answer->mount_id = mounted_id(mounting->parent, mounting->name,
-	    mountinfo_id_of(mounting->fds[1]), answer);
-	if (answer->mount_id != 0)
+	struct landing landing = {
+		.parent = mounting->parent, .name = mounting->name, .node = mounting->fds[1],
+		.st = &mounting->st, .connection = mounting->fds[0],
+	};
+	if (landing_check(&landing, &answer->mount_id, answer->device, sizeof(answer->device)) == 0)
 		return 0;
-	fusermount_unmount(job->path, true, said, sizeof(said));
+	landing_undo(&mounting->fds[0]);
 	return fail(answer, -ESTALE, "%s: was exchanged for another one while it was mounted; "
 	    "try again", job->path);
 }
@@ -338,24 +294,11 @@ mounter_mount(void *mount_job)
 static int
 unmount_node(const struct unmount_job *job, struct mount_answer *answer)
 {
-	char path[8192];
 	char said[512];
-	int status;
+	int status = job->mount_id == 0 ? 0 : landing_unmount(job->mount_id, job->device, job->lazy,
+	    said, sizeof(said));
 
-	/* Who looks at all mounts (df, another portd that starts) holds each for a
-	 * moment; that is no user, and gone at the second try. */
-	for (int tries = 0; tries < 2; tries++) {
-		if (job->mount_id == 0 || !find_mount(job->mount_id, job->device, path, sizeof(path)))
-			return 0;	/* somebody was faster */
-		if (tries > 0)
-			usleep(RETRY_US);
-		status = fusermount_unmount(path, job->lazy, said, sizeof(said));
-		if (status == 0)
-			return 0;
-	}
-	if (!find_mount(job->mount_id, job->device, path, sizeof(path)))
-		return 0;
-	return explain(answer, path, status, said);
+	return status == 0 ? 0 : explain(answer, job->path, status, said);
 }
 
 /* Gives the directory beneath its mode back, if it is still as portd left it. */
@@ -393,15 +336,11 @@ mounter_unmount_all(void *unmount_all_job)
 {
 	const struct unmount_all_job *jobs = unmount_all_job;
 	struct mount_answer answer = { 0 };
-	char path[8192];
 	char said[512];
 
-	for (size_t i = jobs->n_ids; i-- > 0; ) {
-		if (!find_mount(jobs->ids[i], NULL, path, sizeof(path)))
-			continue;
-		if (fusermount_unmount(path, false, said, sizeof(said)) != 0)
-			fusermount_unmount(path, true, said, sizeof(said));
-	}
+	for (size_t i = jobs->n_ids; i-- > 0; )
+		if (landing_unmount(jobs->ids[i], "", false, said, sizeof(said)) != 0)
+			landing_unmount(jobs->ids[i], "", true, said, sizeof(said));
 	helper_answer(&answer, sizeof(answer), NULL, 0);
 }
 

@@ -19,6 +19,7 @@ struct mount_job {
 	const char *underlying_path;	/* "": none; opened without has_underlying */
 	uint32_t kind;			/* enum node_kind */
 	bool read_only;			/* nothing of it can be written: the kernel need not ask, nor keep atime */
+	bool shared;			/* others than the owner may ask */
 	bool created;			/* a directory made by -c: 0300 to mount on, 0100 beneath */
 };
 

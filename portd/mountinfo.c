@@ -103,9 +103,9 @@ mountinfo_next(char **cursor, struct mountinfo *infop)
 	return 0;
 }
 
-/* The id of the mount that a descriptor is on; asks no file system. */
-uint32_t
-mountinfo_id_of(int fd)
+/* A number in the kernel's notes on a descriptor; asks no file system. 0: it is not there. */
+static unsigned long
+note_of(int fd, const char *word)
 {
 	char path[64];
 	char data[512];
@@ -120,6 +120,24 @@ mountinfo_id_of(int fd)
 	if (n < 0)
 		return 0;
 	data[n] = '\0';
-	at = strstr(data, "mnt_id:");
-	return at ? (uint32_t)strtoul(at + strlen("mnt_id:"), NULL, 10) : 0;
+	at = strstr(data, word);
+	return at ? strtoul(at + strlen(word), NULL, 10) : 0;
+}
+
+/* The id of the mount that a descriptor is on. */
+uint32_t
+mountinfo_id_of(int fd)
+{
+	return (uint32_t)note_of(fd, "mnt_id:");
+}
+
+/* The kernel says it since Linux 6.16; a file system without a disk has the major number 0. */
+void
+mountinfo_device_of(int fd, char *device, size_t room)
+{
+	unsigned long number = fd < 0 ? 0 : note_of(fd, "fuse_connection:");
+
+	device[0] = '\0';
+	if (number)
+		snprintf(device, room, "%lu:%lu", number >> 20, number & 0xfffff);
 }

@@ -3,6 +3,7 @@
 #ifndef PORTD_MOUNTINFO_H
 #define PORTD_MOUNTINFO_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define MOUNT_TYPE "fuse.hird"
@@ -22,5 +23,8 @@ char *mountinfo_read(void);
 int mountinfo_next(char **cursor, struct mountinfo *infop);
 /* The mount an open descriptor is on, or 0. */
 uint32_t mountinfo_id_of(int fd);
+/* The device of the mount that a /dev/fuse connection serves, as in struct mountinfo; "": the kernel
+ * does not say. */
+void mountinfo_device_of(int fd, char *device, size_t room);
 
 #endif

@@ -14,7 +14,9 @@
 #include "base/sys.h"
 #include "portd/arm.h"
 #include "portd/change.h"
+#include "portd/held.h"
 #include "portd/mounter.h"
+#include "portd/restart.h"
 #include "portd/stale.h"
 
 static void
@@ -60,6 +62,7 @@ node_free(struct node *node)
 		node->keeper->n_nodes--;
 	list_unlink(&node->link);
 	arm_forget(node);
+	restart_forget(node);
 	stale_end(node);
 	setting_free(node->passive);
 	setting_free(node->run);
@@ -67,6 +70,7 @@ node_free(struct node *node)
 	translog_unref(node->log);
 	free(node->pending);
 	free(node->reason);
+	free(node->refused);
 	free(node->underlying_path);
 	free(node->path);
 	free(node);
@@ -110,6 +114,28 @@ node_setting(const struct node *node)
 	return node->run ? node->run : node->passive;
 }
 
+static uint32_t
+in_force(uint32_t set, uint32_t otherwise)
+{
+	if (set == NODE_TIME_NEVER)
+		return 0;
+	return set == NODE_TIME_DEFAULT ? otherwise : set;
+}
+
+/* After how long without requests its translator leaves. */
+uint32_t
+node_idle_ms(const struct node *node)
+{
+	return in_force(node->idle_ms, node->keeper->idle_ms);
+}
+
+/* How long its translator may not move. */
+uint32_t
+node_deadline_ms(const struct node *node)
+{
+	return in_force(node->deadline_ms, node->keeper->deadline_ms);
+}
+
 /* How it is to be mounted: by its path, until somebody adds descriptors. It has a setting. */
 struct mount_order
 node_order(const struct node *node)
@@ -120,6 +146,7 @@ node_order(const struct node *node)
 		.kind = node_setting(node)->kind,
 		.nature = node_setting(node)->nature,
 		.created = node->created,
+		.share = node_setting(node)->share,
 		.node_fd = -1,
 		.underlying_fd = -1,
 	};
@@ -190,6 +217,8 @@ node_store(struct node *node, struct text *why)
 		.underlying_path = node->underlying_path,
 		.set_at = node->set_at,
 		.generation = node->generation,
+		.idle_ms = node->idle_ms,
+		.deadline_ms = node->deadline_ms,
 	};
 
 	if (!node->passive)
@@ -213,4 +242,5 @@ node_moved(struct node *node, const char *path)
 	node->path = copy;
 	list_unlink(&node->link);
 	link_sorted(node);
+	held_node(node);
 }

@@ -17,6 +17,7 @@
 struct arm;
 struct change;
 struct options;
+struct restart;
 struct stale_files;
 
 enum {
@@ -39,6 +40,8 @@ struct node {
 	char *underlying_path;
 	uint64_t set_at;
 	uint32_t generation;
+	uint32_t idle_ms;		/* NODE_TIME_*, as set */
+	uint32_t deadline_ms;
 	struct translog *log;
 	struct stale_files *files;	/* watched while nothing runs */
 
@@ -46,6 +49,7 @@ struct node {
 	struct incarnation *inc;	/* NULL: none runs */
 	struct change *change;		/* a node_set that is under way */
 	struct options *options;	/* a node_set_options that is under way */
+	struct restart *restart;	/* a node_restart or node_abort that is under way */
 	struct arm *arm;		/* it is being mounted, or will be soon */
 	bool waits_for_outer;		/* armed when the node it is inside of starts */
 	char *reason;			/* why it is not armed or has failed; NULL */
@@ -57,6 +61,9 @@ struct node {
 	int64_t failed_at;		/* ms; of the last one */
 	int64_t retry_at;		/* ms; requests get EIO until then */
 	bool remounting;		/* after a crash: what is counted against it stays */
+	uint32_t refusals;		/* programs that were not to start it */
+	char *refused;			/* the last one, and by which rule; NULL */
+	int64_t refused_at;		/* ms; when the log was told, 0: never */
 	bool resent;			/* the next incarnation gets requests again that another one took */
 };
 
@@ -70,6 +77,9 @@ struct node *node_outer(const struct node *node);
 
 /* What stands behind it, or would: active, else changed at run time, else set. */
 struct setting *node_setting(const struct node *node);
+/* What is in force; 0: never. */
+uint32_t node_idle_ms(const struct node *node);
+uint32_t node_deadline_ms(const struct node *node);
 struct mount_order node_order(const struct node *node);
 enum node_state node_state(const struct node *node);
 /* Something was started over the setting, or runs. */
@@ -82,6 +92,8 @@ int node_store(struct node *node, struct text *why);
 
 /* Gives it a mount (eaten): it is idle then. */
 void node_attach(struct node *node, struct mount *mount);
+/* Its mount has outlived portd and (ran: meanwhile) its translator. */
+void node_take_up(struct node *node, bool ran);
 /* Answers what the kernel asks of a node at rest. */
 void node_listen(struct node *node);
 /* Takes the mount away; the caller's. */
@@ -100,6 +112,8 @@ int node_changed(struct node *node);	/* -EINVAL: before Linux 6.16, names are no
 void node_files_are(struct node *node, const struct argv *identities);
 /* Forgets past failures. */
 void node_forgive(struct node *node);
+/* Ends the connection and takes the incarnation away; the caller's, to be ended. NULL: none. */
+struct incarnation *node_abort(struct node *node);
 /* The mount is gone (undone by hand, or aborted). */
 void node_lost_mount(struct node *node, const char *why);
 /* The mount is at another path now: a directory above was renamed. */

@@ -4,12 +4,14 @@
 #include "portd/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "portd/change.h"
+#include "portd/held.h"
 #include "portd/node.h"
 #include "portd/stale.h"
 
@@ -73,6 +75,7 @@ keep(struct options *options, struct text *why)
 		setting_free(run);
 	if (node->active)
 		put(&node->active, STEAL_PTR(options->setting));
+	held_node(node);
 	return 0;
 }
 
@@ -140,6 +143,40 @@ forward(struct options *options, struct node_set_options_in *in)
 		    node_who(options->node));
 }
 
+static bool
+has_path(const struct argv *files, const char *path)
+{
+	const char *option = NULL, *named;
+
+	while ((option = argv_next(files, option)) && (named = argv_next(files, option))) {
+		if (strcmp(named, path) == 0)
+			return true;
+		option = named;
+	}
+	return false;
+}
+
+/* A sandbox that is on cannot be widened. A file comes as a descriptor, which is as good as
+ * any; of a directory only the path beneath it would help, and that is what O_PATH tells. */
+static bool
+needs_wider_sandbox(const struct incarnation *inc, const struct setting *now,
+    const struct setting *wanted, const struct node_set_options_in *in)
+{
+	AUTO_ARGV struct argv files = { 0 };
+
+	if (inc->sandbox.state != CONFINE_ON)
+		return false;
+	if (setting_permits(wanted) & ~inc->sandbox.grants)
+		return true;
+	if (inc->sandbox.landlock == 0 || argv_copy(&files, in->files.data, in->files.size) < 0)
+		return false;
+	for (uint32_t i = 0; i < in->fds.n && 2 * i + 1 < argv_count(&files); i++)
+		if ((fcntl(in->fds.fd[i], F_GETFL) & O_PATH) &&
+		    !has_path(&now->files, argv_word(&files, 2 * i + 1)))
+			return true;
+	return false;
+}
+
 static void
 begin(struct options *options, struct node_set_options_in *in)
 {
@@ -151,18 +188,24 @@ begin(struct options *options, struct node_set_options_in *in)
 		finish(options, -ENOENT, "%s: no translator is set there", in->path);
 		return;
 	}
-	if (node->change || node->options) {
+	if (node->change || node->options || node->restart) {
 		finish(options, -EBUSY, "%s: is being changed by another program", in->path);
 		return;
 	}
 	options->node = node;
 	node->options = options;
-	options->setting = setting_new(in->argv, now->program, in->description, &why);
+	options->setting = setting_new(in->argv, now->program, in->description,
+	    now->grants, &why);
+	if (options->setting)
+		options->setting->share = now->share;
 	if (!options->setting)
 		finish(options, -EINVAL, "%s: %s", in->path, text_string(&why));
 	else if (options->setting->kind != now->kind)
 		finish(options, -EINVAL, "%s: these options make a %s of it; set it anew with settrans",
 		    in->path, options->setting->kind == NODE_KIND_DIR ? "directory" : "file");
+	else if (node->inc && needs_wider_sandbox(node->inc, now, options->setting, in))
+		finish(options, -EPERM, "%s: %s cannot reach more than it was started with; "
+		    "set it anew with settrans", in->path, node_who(node));
 	else if (node->inc)
 		forward(options, in);
 	else

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "portd/chain.h"
+#include "portd/held.h"
 
 /* Releases what is in it. */
 void
@@ -34,6 +35,8 @@ record_put_back(struct record *record, struct node *node)
 	node->created = record->created;
 	node->restore_mode = record->restore_mode;
 	node->set_at = record->set_at;
+	node->idle_ms = record->idle_ms;
+	node->deadline_ms = record->deadline_ms;
 }
 
 static struct setting *
@@ -49,6 +52,7 @@ record_copy(struct record *record, const struct node *node)
 	*record = (struct record){
 		copy_or_null(node->passive), copy_or_null(node->run), copy_or_null(node->active),
 		strdup(node->underlying_path), node->created, node->restore_mode, node->set_at,
+		node->idle_ms, node->deadline_ms,
 	};
 	if (!!record->passive == !!node->passive && !!record->run == !!node->run &&
 	    !!record->active == !!node->active && record->underlying_path)
@@ -86,6 +90,8 @@ write_place(struct change *change)
 		return;
 	free(node->underlying_path);
 	node->underlying_path = STEAL_PTR(change->underlying_path);
+	node->idle_ms = change->idle_ms;
+	node->deadline_ms = change->deadline_ms;
 	if (change->flags & NODE_SET_CREATED) {
 		node->created = true;
 		node->restore_mode = change->restore_mode;
@@ -125,6 +131,7 @@ record_write(struct change *change)
 	if ((change->flags & NODE_SET_ACTIVE) && !passive && !change->stored)
 		node->active = copy_or_null(change->setting);
 	write_place(change);
+	held_node(node);	/* before the store: what runs on is not what will be set */
 	err = passive || (change->before.run && !node->run) ? node_store(node, &why) : 0;
 	return err < 0 ? change_fail(change, err, "%s: %s", node->path, text_string(&why)) : 0;
 }

@@ -251,6 +251,7 @@ write_state(struct replacement *replacement, struct tape *tape, int *fdp, struct
 
 	tape_put_fd(tape, *keeper->self->lock_fd);
 	tape_put_fd(tape, *keeper->self->listen_fd);
+	hold_put_self(tape, &keeper->hold);
 	err = state_put(tape, keeper->world, why);
 	if (err)
 		return err;
@@ -308,6 +309,7 @@ take_place(const struct replacement *replacement, const struct tape *tape, int f
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGUSR2);
+	sigaddset(&ours, SIGHUP);
 	sigprocmask(SIG_BLOCK, &ours, &before);
 	tape_inherit(tape, true);
 	if (vector) {

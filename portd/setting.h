@@ -11,6 +11,9 @@
 struct setting {
 	uint32_t kind;			/* enum node_kind */
 	uint32_t nature;		/* enum node_nature */
+	uint32_t needs;			/* enum confine_grant: declared by the translator */
+	uint32_t grants;		/* and granted by the user */
+	uint32_t share;			/* enum node_share */
 	char *program;			/* absolute path */
 	struct argv argv;
 	struct argv files;		/* OPTION, PATH pairs of typed options */
@@ -21,8 +24,11 @@ struct setting {
 void setting_free(struct setting *setting);
 struct setting *setting_copy(const struct setting *setting);	/* NULL: no memory */
 
-/* Out of what a tool sent, checked. NULL with one line in *why. */
+/* Out of what a tool sent, checked. grants: the user's. NULL with one line in *why, also
+ * when it needs what is not granted. */
 struct setting *setting_new(struct wire_blob argv, const char *program,
-    struct wire_blob description, struct text *why);
+    struct wire_blob description, uint32_t grants, struct text *why);
+/* What its sandbox lets it do: declared, and granted where that is asked for. */
+uint32_t setting_permits(const struct setting *setting);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,16 +20,21 @@
 #include "base/cleanup.h"
 #include "base/launch.h"
 #include "base/sys.h"
+#include "portd/held.h"
 #include "portd/helper.h"
 #include "portd/keeper.h"
+#include "portd/leash.h"
 #include "portd/mount.h"
 #include "portd/mounter.h"
 #include "portd/state.h"
+#include "portd/task.h"
+#include "portd/watchdog.h"
 
 enum {
 	IDENTIFY_DEADLINE_MS = 5000,
 	SILENT_MS = 2000,	/* a process without its connection may take so long to end */
 	ORPHAN_LOOK_MS = 5000,
+	RETURN_MS = 60 * 1000,
 };
 
 static const char *
@@ -63,10 +69,25 @@ on_closed(uv_handle_t *handle)
 		return;
 	fd_close(&inc->pidfd);
 	fd_close(&inc->words.fd);
+	fd_close(&inc->leash);
+	fd_close(&inc->leash_theirs);
 	argv_deinit(&inc->identities);
 	inc->log = translog_unref(inc->log);
 	free(inc->name);
 	free(inc);
+}
+
+/* It has spoken, or never will. */
+static void
+stop_waiting_for(struct incarnation *inc)
+{
+	struct keeper *keeper = inc->keeper;
+
+	if (!inc->returning)
+		return;
+	inc->returning = false;
+	if (--keeper->n_returning == 0 && keeper->returned)
+		keeper->returned(keeper->stop_arg);
 }
 
 static void
@@ -94,6 +115,7 @@ static void
 incarnation_free(struct incarnation *inc)
 {
 	list_unlink(&inc->link);
+	stop_waiting_for(inc);
 	drop_ports(inc);
 	if (inc->identify)
 		helper_cancel(inc->identify);
@@ -108,12 +130,15 @@ incarnation_free(struct incarnation *inc)
 
 /* Death --------------------------------------------------------------------- */
 
-/* It leads a session of its own (launch): what it has forked goes with it. Only
- * while it is not yet waited for, since then the number may be another's. */
+/* It leads a session of its own (launch): what it has forked goes with it. By number only
+ * while it is not yet waited for, since then that may be another's. */
 static void
 kill_group(const struct incarnation *inc)
 {
-	kill(-inc->pid, SIGKILL);
+	if (sys_pidfd_kill_group(inc->pidfd) == 0)
+		return;
+	if (!inc->adopted || sys_pidfd_send_signal(inc->pidfd, 0) == 0)
+		kill(-inc->pid, SIGKILL);
 }
 
 /* Ends its process, and those that it started. */
@@ -159,13 +184,14 @@ tell_death(struct incarnation *inc, int code, const char *why)
 /* What the child says before it has become the translator. */
 #define LAUNCHER "hird-portd: "
 
-/* "hello did not start: no such file" */
+/* "hello did not start: no such file". status: NULL when somebody else was told. */
 static void
-describe_death(const struct incarnation *inc, int status, char *why, size_t room)
+describe_death(const struct incarnation *inc, const int *statusp, char *why, size_t room)
 {
 	const char *what = inc->state == INCARNATION_SERVING ? "ended" : "did not start";
 	const char *said = translog_last(inc->log);
 	size_t name = strlen(inc->name);
+	int status = statusp ? *statusp : 0;
 
 	if (strncmp(said, inc->name, name) == 0 && strncmp(said + name, ": ", 2) == 0)
 		said += name + 2;
@@ -178,6 +204,8 @@ describe_death(const struct incarnation *inc, int status, char *why, size_t room
 		    WTERMSIG(status), strsignal(WTERMSIG(status)), said[0] ? ": " : "", said);
 	else if (said[0])
 		snprintf(why, room, "%s %s: %s", inc->name, what, said);
+	else if (!statusp)
+		snprintf(why, room, "%s %s", inc->name, what);
 	else
 		snprintf(why, room, "%s %s: exit status %d, without a word", inc->name, what,
 		    WEXITSTATUS(status));
@@ -190,17 +218,19 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 	char why[TRANSLOG_LINE_MAX + 200];
 	siginfo_t info = { 0 };
 	int status = 0;
+	bool known;
 
 	(void)poll_status;
 	(void)events;
-	if (waitid(P_PID, (id_t)inc->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+	if (!inc->adopted && waitid(P_PID, (id_t)inc->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid == 0)
 		return;
 	kill_group(inc);
-	waitpid(inc->pid, &status, 0);
-	inc->killed = !inc->ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	known = !inc->adopted && waitpid(inc->pid, &status, 0) == inc->pid;
+	inc->killed = known && !inc->ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	uv_poll_stop(poll);
 	translog_pipe_drain(&inc->words, inc->log, inc->pid);
-	describe_death(inc, status, why, sizeof(why));
+	describe_death(inc, known ? &status : NULL, why, sizeof(why));
 	tell_options(inc, NULL);
 	tell_death(inc, -EIO, why);
 	tell_gone(inc);
@@ -244,8 +274,19 @@ on_start_time(uv_timer_t *timer)
 
 	snprintf(why, sizeof(why), "%s did not announce itself in time", inc->name);
 	inc->ended = "too late";
+	inc->wasted_ms = inc->timeout_ms;
 	incarnation_kill(inc);
 	tell_death(inc, -ETIMEDOUT, why);
+}
+
+/* It was there when portd died, and does not speak with the one that came after. */
+static void
+on_return_time(uv_timer_t *timer)
+{
+	struct incarnation *inc = timer->data;
+
+	inc->ended = "it did not come back to a new hird-portd in time";
+	incarnation_kill(inc);
 }
 
 /* fsys ---------------------------------------------------------------------- */
@@ -325,6 +366,15 @@ deposits_of(struct rpc_request *request)
 	return mount ? &mount->deposits : NULL;
 }
 
+static void
+tell_deposited(struct incarnation *inc)
+{
+	if (inc->orphaned)
+		held_orphan(inc);
+	else
+		inc->owner->deposited(inc->arg);
+}
+
 static int
 handle_deposit(struct rpc_request *request, struct fsys_deposit_in *in,
     struct fsys_deposit_out *out)
@@ -342,6 +392,7 @@ handle_deposit(struct rpc_request *request, struct fsys_deposit_in *in,
 		return request_fail(request, err, "no more than %d descriptors are kept for a node",
 		    FSYS_DEPOSITS_MAX);
 	in->file = -1;
+	tell_deposited(request->arg);
 	return 0;
 }
 
@@ -372,6 +423,26 @@ handle_withdraw(struct rpc_request *request, struct fsys_withdraw_in *in,
 		return -ENOTCONN;
 	if (deposit_remove(deposits, in->key) < 0)
 		return request_fail(request, -ENOENT, "no such deposit");
+	tell_deposited(request->arg);
+	return 0;
+}
+
+/* It has gone on without a portd, and is here again. */
+static int
+handle_return(struct rpc_request *request, struct fsys_return_in *in, struct fsys_return_out *out)
+{
+	struct incarnation *inc = request->arg;
+	struct right control = message_take_right(request->message, in->control);
+
+	(void)out;
+	if (!inc->returning || control.kind != RIGHT_SEND) {
+		right_release(control);
+		return request_fail(request, -EINVAL, "fsys_return is called once, "
+		    "with a send right to the control port");
+	}
+	inc->control = control;
+	uv_timer_stop(&inc->timer);
+	stop_waiting_for(inc);
 	return 0;
 }
 
@@ -383,6 +454,7 @@ static const struct fsys_server server = {
 	.fsys_deposit = handle_deposit,
 	.fsys_reclaim = handle_reclaim,
 	.fsys_withdraw = handle_withdraw,
+	.fsys_return = handle_return,
 };
 
 /* What arrives on the start-up port: the two requests, answers of the control port, and
@@ -401,8 +473,13 @@ on_message(struct port *port, struct message *message, void *arg)
 		tell_options(inc, NULL);
 		break;
 	case PORT_NOTIFY_NO_SENDERS:
+		if (inc->returning)
+			uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
 		if (inc->state == INCARNATION_LAUNCHED && inc->startup_reply.kind == RIGHT_NULL)
 			uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
+		break;
+	case ROUTINE_fsys_ping + RPC_REPLY_OFFSET:
+		watchdog_answer(inc, message);
 		break;
 	case ROUTINE_fsys_goaway + RPC_REPLY_OFFSET:
 		break;
@@ -427,8 +504,14 @@ on_identified(struct helper_answer *answer, void *arg)
 }
 
 static int
-launch_process(struct incarnation *inc, const struct setting *setting, int *log_fdp)
+launch_process(struct incarnation *inc, const struct setting *setting, int underlying,
+    int *log_fdp)
 {
+	const struct confine sandbox = {
+		.grants = setting_permits(setting),
+		.memory = inc->keeper->memory,
+		.underlying = underlying,
+	};
 	struct launch what = {
 		.program = setting->program,
 		.argv = &setting->argv,
@@ -436,12 +519,16 @@ launch_process(struct incarnation *inc, const struct setting *setting, int *log_
 		.port_fd = -1,
 		.log_fd = *log_fdp,
 		.pdeathsig = true,
+		.confine = inc->keeper->no_sandbox ? NULL : &sandbox,
 	};
 	int err = world_new_task(inc->keeper->world, right_make_send(inc->port), &inc->task,
 	    &what.port_fd);
 
 	if (err < 0)
 		return err;
+	inc->sandbox.state = CONFINE_OFF;
+	if (what.confine)
+		confine_look(what.confine, &inc->sandbox);
 	port_arm_no_senders(inc->port, 0);
 	inc->pid = launch(&what, &inc->pidfd);
 	fd_close(&what.port_fd);
@@ -486,9 +573,33 @@ discard(struct incarnation *inc)
 {
 	drop_ports(inc);
 	fd_close(&inc->words.fd);
+	fd_close(&inc->leash);
+	argv_deinit(&inc->identities);
 	inc->log = translog_unref(inc->log);
 	free(inc->name);
 	free(inc);
+}
+
+/* Nothing in it but whose it is. */
+struct incarnation *
+incarnation_new(struct keeper *keeper, struct translog *log)
+{
+	struct incarnation *inc = calloc(1, sizeof(*inc));
+
+	if (!inc)
+		return NULL;
+	inc->keeper = keeper;
+	inc->pidfd = inc->words.fd = inc->leash = inc->leash_theirs = -1;
+	inc->log = translog_ref(log);
+	return inc;
+}
+
+/* Forgets one that nobody has taken up. */
+void
+incarnation_drop(struct incarnation *inc)
+{
+	fd_close(&inc->pidfd);
+	discard(inc);
 }
 
 /* Files named by options may have changed while nothing ran. A helper looks, while the
@@ -503,8 +614,8 @@ identify(struct incarnation *inc, const struct setting *setting)
 
 /* Starts a translator. */
 struct incarnation *
-incarnation_start(struct keeper *keeper, const struct setting *setting, struct translog *log,
-    uint32_t timeout_ms, const struct incarnation_owner *owner, void *arg)
+incarnation_start(struct keeper *keeper, const struct setting *setting, int underlying,
+    struct translog *log, uint32_t timeout_ms, const struct incarnation_owner *owner, void *arg)
 {
 	struct incarnation *inc = calloc(1, sizeof(*inc));
 	AUTO_CLOSE int write_fd = -1;
@@ -513,13 +624,13 @@ incarnation_start(struct keeper *keeper, const struct setting *setting, struct t
 	if (!inc)
 		return NULL;
 	*inc = (struct incarnation){ .keeper = keeper, .owner = owner, .arg = arg,
-		.pidfd = -1, .words.fd = -1, .since = (uint64_t)time(NULL) };
+		.pidfd = -1, .words.fd = -1, .leash = -1, .leash_theirs = -1, .since = (uint64_t)time(NULL) };
 	inc->name = strdup(base_name(argv_word(&setting->argv, 0)));
 	inc->port = port_new_kernel(keeper->world, on_message, inc);
 	if (inc->name && inc->port)
 		err = open_log(inc, log, &write_fd);
 	if (err == 0)
-		err = launch_process(inc, setting, &write_fd);
+		err = launch_process(inc, setting, underlying, &write_fd);
 	if (err < 0) {
 		discard(inc);
 		errno = -err;
@@ -529,6 +640,58 @@ incarnation_start(struct keeper *keeper, const struct setting *setting, struct t
 	watch(inc, timeout_ms);
 	identify(inc, setting);
 	return inc;
+}
+
+/* A task anew, for the process that there is, and a way for it to reach us. */
+static int
+call_back(struct incarnation *inc)
+{
+	int pidfd = fcntl(inc->pidfd, F_DUPFD_CLOEXEC, 3), child = -1;
+	int err = pidfd < 0 ? -errno : world_new_task(inc->keeper->world,
+	    right_make_send(inc->port), &inc->task, &child);
+
+	if (err < 0) {
+		fd_close(&pidfd);
+		return err;
+	}
+	port_arm_no_senders(inc->port, 0);
+	err = task_bind_fd(inc->task, inc->pid, pidfd);	/* eats pidfd */
+	if (err < 0)
+		fd_close(&child);
+	else
+		err = leash_send(inc->leash, child);	/* eats child */
+	return err;
+}
+
+static bool
+is_alive(const struct incarnation *inc)
+{
+	struct pollfd ask = { .fd = inc->pidfd, .events = POLLIN };
+
+	return inc->pidfd >= 0 && poll(&ask, 1, 0) == 0;
+}
+
+/* One without a leash did not serve yet: it is started anew. */
+bool
+incarnation_adopt(struct incarnation *inc)
+{
+	inc->adopted = true;
+	inc->state = INCARNATION_SERVING;
+	if (inc->leash < 0 && inc->pidfd >= 0)
+		incarnation_kill(inc);
+	if (inc->leash >= 0 && inc->words.fd >= 0 && is_alive(inc))
+		inc->port = port_new_kernel(inc->keeper->world, on_message, inc);
+	if (!inc->port || call_back(inc) < 0) {
+		incarnation_drop(inc);
+		return false;
+	}
+	task_on_death(inc->task, on_task_death, inc);
+	list_link_tail(&inc->keeper->incarnations, &inc->link);
+	inc->returning = true;
+	inc->keeper->n_returning++;
+	watch(inc, 0);
+	uv_timer_start(&inc->timer, on_return_time, RETURN_MS, 0);
+	return true;
 }
 
 /* What is public of it is filled in. Eaten either way. */
@@ -563,6 +726,7 @@ void
 incarnation_set_timeout(struct incarnation *inc, uint32_t timeout_ms)
 {
 	uv_timer_stop(&inc->timer);
+	inc->timeout_ms = timeout_ms;
 	if (timeout_ms > 0 && inc->state == INCARNATION_LAUNCHED)
 		uv_timer_start(&inc->timer, on_start_time, timeout_ms, 0);
 }
@@ -571,6 +735,13 @@ static int
 dup_fd(int fd)
 {
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+/* So that it can go on without us. */
+int
+incarnation_make_leash(struct incarnation *inc)
+{
+	return leash_make(&inc->leash, &inc->leash_theirs);
 }
 
 /* Answers fsys_startup with the node: it serves from now on. */
@@ -582,16 +753,19 @@ incarnation_hand_over(struct incarnation *inc, const struct hand_over *what)
 	struct right reply = inc->startup_reply;
 	struct fsys_startup_out out = {
 		.fuse = dup_fd(mount->fuse),
-		.underlying = dup_fd(mount->underlying >= 0 ? mount->underlying : mount->beneath),
+		.underlying = dup_fd(mount_underlying(mount)),
 		.recovery = dup_fd(mount->recovery),
 		.init = { &mount->init, sizeof(mount->init) },
 		.pending = { what->pending, what->pending_size },
-		.idle_ms = inc->keeper->idle_ms,
+		.idle_ms = what->idle_ms,
 		.generation = what->generation,
 		.resent = what->resent,
+		.share = what->share,
+		.leash = fd_steal(&inc->leash_theirs),
 	};
 
 	if (!message || out.fuse < 0) {
+		fd_close(&out.leash);
 		fd_close(&out.fuse);
 		fd_close(&out.underlying);
 		fd_close(&out.recovery);
@@ -607,6 +781,32 @@ incarnation_hand_over(struct incarnation *inc, const struct hand_over *what)
 }
 
 /* Leaving ------------------------------------------------------------------- */
+
+/* Not even SIGKILL ends one that hangs in the kernel; it will do nothing any more, either. */
+static void
+on_stuck_time(uv_timer_t *timer)
+{
+	struct incarnation *inc = timer->data;
+	char why[256];
+
+	snprintf(why, sizeof(why), "%s ended: %s", inc->name, inc->ended);
+	tell_options(inc, NULL);
+	tell_death(inc, -EIO, why);
+}
+
+/* Ends it for a reason. */
+void
+incarnation_end(struct incarnation *inc, const char *why, uint32_t wasted_ms)
+{
+	char line[TRANSLOG_LINE_MAX];
+	int n = snprintf(line, sizeof(line), LAUNCHER "killed: %s", why);
+
+	translog_line(inc->log, inc->pid, line, (size_t)n);
+	inc->ended = why;
+	inc->wasted_ms = wasted_ms;
+	incarnation_kill(inc);
+	uv_timer_start(&inc->timer, on_stuck_time, SILENT_MS, 0);
+}
 
 static bool
 ask_to_go(struct incarnation *inc, uint32_t flags)
@@ -639,6 +839,38 @@ incarnation_goaway(struct incarnation *inc, uint32_t flags, uint32_t deadline_ms
 }
 
 static void
+on_restart_time(uv_timer_t *timer)
+{
+	incarnation_end(timer->data, "it did not make way in time", 0);
+}
+
+/* Asks it to make way. */
+bool
+incarnation_restart(struct incarnation *inc, uint32_t deadline_ms)
+{
+	if (inc->on_options || !ask_to_go(inc, FSYS_GOAWAY_RESTART))
+		return false;
+	inc->restarting = true;
+	if (deadline_ms)
+		uv_timer_start(&inc->timer, on_restart_time, deadline_ms, 0);
+	return true;
+}
+
+/* Asks for a sign of life. */
+bool
+incarnation_ping(struct incarnation *inc)
+{
+	struct message *message;
+
+	if (!right_is_live(&inc->control))
+		return false;
+	message = message_new(ROUTINE_fsys_ping);
+	if (message)
+		message_send(right_copy_send(&inc->control), message, right_make_send_once(inc->port));
+	return message != NULL;
+}
+
+static void
 on_orphan_look(uv_timer_t *timer)
 {
 	struct incarnation *inc = timer->data;
@@ -653,6 +885,7 @@ incarnation_orphan(struct incarnation *inc, struct mount *mount)
 {
 	inc->owner = NULL;
 	inc->orphaned = mount;
+	held_orphan(inc);
 	uv_timer_start(&inc->timer, on_orphan_look, ORPHAN_LOOK_MS, ORPHAN_LOOK_MS);
 }
 

@@ -12,9 +12,11 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "base/confine.h"
 #include "base/list.h"
 #include "portd/message.h"
 #include "portd/port.h"
+#include "portd/pulse.h"
 #include "portd/right.h"
 #include "portd/store.h"
 #include "portd/translog.h"
@@ -23,6 +25,7 @@
 struct incarnation;
 struct keeper;
 struct mount;
+struct node;
 struct state;
 
 struct incarnation_owner {
@@ -35,6 +38,8 @@ struct incarnation_owner {
 	void (*died)(struct incarnation *inc, int code, const char *why, void *arg);
 	/* What it serves, for its deposits; NULL: nothing yet. The slot may be empty. */
 	struct mount *(*mount)(void *arg);
+	/* Its deposits are others now. */
+	void (*deposited)(void *arg);
 };
 
 enum incarnation_state {
@@ -60,6 +65,10 @@ struct incarnation {
 	struct translog_pipe words;
 	struct translog *log;
 	unsigned n_handles;
+	int leash;			/* our end (leash.h); -1: it does not serve yet */
+	int leash_theirs;		/* the other one, until it has got it */
+	bool adopted;			/* no child of ours: another portd, which died, started it */
+	bool returning;			/* and we wait for its word */
 	struct port *port;		/* start-up; receives also the answers of the control port */
 	struct task *task;		/* NULL: gone */
 	struct right control;
@@ -68,8 +77,13 @@ struct incarnation {
 	bool has_attr;
 	struct argv identities;		/* of its files, as a helper saw them at start; empty: not asked */
 	struct helper *identify;
+	struct confine_report sandbox;	/* what is in force */
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
 	bool killed;			/* dead by a SIGKILL that was somebody else's */
+	uint32_t timeout_ms;		/* of its start */
+	uint32_t wasted_ms;		/* time that it did nothing before that */
+	bool restarting;		/* it was asked to make way */
+	struct pulse pulse;
 	struct mount *orphaned;		/* the mount that goes with an orphan */
 	void (*on_options)(struct incarnation *inc, struct message *reply, void *arg);
 	void *on_options_arg;
@@ -77,10 +91,18 @@ struct incarnation {
 	void *on_gone_arg;
 };
 
-/* Starts what `setting` says. timeout_ms: until it announces itself, 0: for ever.
- * NULL with errno. */
+/* Starts what `setting` says. underlying: O_PATH of what it stands on, still the caller's, or
+ * -1. timeout_ms: until it announces itself, 0: for ever. NULL with errno. */
 struct incarnation *incarnation_start(struct keeper *keeper, const struct setting *setting,
-    struct translog *log, uint32_t timeout_ms, const struct incarnation_owner *owner, void *arg);
+    int underlying, struct translog *log, uint32_t timeout_ms,
+    const struct incarnation_owner *owner, void *arg);
+/* An empty one, to be filled in for one of the next two (which eat it), or incarnation_drop.
+ * NULL: no memory. */
+struct incarnation *incarnation_new(struct keeper *keeper, struct translog *log);
+void incarnation_drop(struct incarnation *inc);
+/* Takes up one that serves, and whose portd has died: sends it a connection to us. False: it
+ * is dead, and has been dropped. */
+bool incarnation_adopt(struct incarnation *inc);
 /* Takes up one that another portd has begun: its port is the next on the tape. False: that
  * is not one, or it cannot be watched. */
 bool incarnation_restore(struct incarnation *inc, struct state *state);
@@ -95,7 +117,11 @@ struct hand_over {
 	size_t pending_size;
 	uint32_t generation;
 	bool resent;
+	uint32_t share;			/* enum node_share */
+	uint32_t idle_ms;		/* 0: it stays */
 };
+/* Makes its leash: what is put into a deposit then serves. 0 or -errno. */
+int incarnation_make_leash(struct incarnation *inc);
 /* Answers fsys_startup. 0 or -errno. */
 int incarnation_hand_over(struct incarnation *inc, const struct hand_over *what);
 /* Asks it to go and takes it from its owner; kills it when it has not gone after
@@ -105,6 +131,16 @@ void incarnation_goaway(struct incarnation *inc, uint32_t flags, uint32_t deadli
 /* Takes it from its owner and lets it serve `mount` (eaten) until that is dead. */
 void incarnation_orphan(struct incarnation *inc, struct mount *mount);
 void incarnation_kill(struct incarnation *inc);
+/* Kills one that serves, and tells its owner, with a reason that lives for ever. wasted_ms: how
+ * long it was good for nothing before that. */
+void incarnation_end(struct incarnation *inc, const char *why, uint32_t wasted_ms);
+/* Asks it to make way: it leaves (FSYS_LEAVE_RESTART), or dies when it has not after deadline_ms,
+ * 0: never. False: it cannot be asked. */
+bool incarnation_restart(struct incarnation *inc, uint32_t deadline_ms);
+/* Has pulse_answer called, unless it dies. False: it cannot be asked. */
+bool incarnation_ping(struct incarnation *inc);
+/* The node that owns it, or NULL. */
+struct node *incarnation_node(const struct incarnation *inc);
 /* Sends a request to its control port; `reply` is called with the answer, or with NULL when there
  * comes none. One at a time: false when another one is under way, or it does not serve. Eats body. */
 bool incarnation_options(struct incarnation *inc, struct message *request,

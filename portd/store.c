@@ -7,12 +7,13 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 
-enum { STORE_VERSION = 1 };
+enum { STORE_VERSION = 2 };
 
 enum statement {
 	STATEMENT_PUT,
@@ -29,14 +30,17 @@ static const char *const statement_sql[N_STATEMENTS] = {
 	[STATEMENT_PUT] =
 	    "INSERT OR REPLACE INTO node (path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
-	    " underlying_path, set_at, generation)"
-	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+	    " underlying_path, set_at, generation, needs, grants, run_needs, share,"
+	    " idle_ms, deadline_ms)"
+	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,"
+	    "?22,?23)",
 	[STATEMENT_DELETE] = "DELETE FROM node WHERE path = ?1",
 	[STATEMENT_RENAME] = "UPDATE OR REPLACE node SET path = ?2 WHERE path = ?1",
 	[STATEMENT_EACH] =
 	    "SELECT path, kind, nature, program, argv, files, identities,"
 	    " attr, run_argv, run_files, run_identities, run_attr, created, restore_mode,"
-	    " underlying_path, set_at, generation FROM node ORDER BY path",
+	    " underlying_path, set_at, generation, needs, grants, run_needs,"
+	    " share, idle_ms, deadline_ms FROM node ORDER BY path",
 	[STATEMENT_PUT_SERVICE] =
 	    "INSERT OR REPLACE INTO service (name, program, argv, env) VALUES (?1,?2,?3,?4)",
 	[STATEMENT_DELETE_SERVICE] = "DELETE FROM service WHERE name = ?1",
@@ -54,6 +58,17 @@ static const char schema[] =
     " run_attr BLOB NOT NULL, created INTEGER NOT NULL, restore_mode INTEGER NOT NULL,"
     " underlying_path BLOB NOT NULL, set_at INTEGER NOT NULL, generation INTEGER NOT NULL"
     ") WITHOUT ROWID";
+
+/* What a version has that the one before had not, by the version that it makes of that. */
+static const char *const schema_steps[STORE_VERSION + 1] = {
+	[2] =
+	    "ALTER TABLE node ADD COLUMN needs INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE node ADD COLUMN grants INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE node ADD COLUMN run_needs INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE node ADD COLUMN share INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE node ADD COLUMN idle_ms INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE node ADD COLUMN deadline_ms INTEGER NOT NULL DEFAULT 0",
+};
 
 /* Beside the nodes; a hird that does not know it leaves it alone. */
 static const char service_schema[] =
@@ -138,14 +153,28 @@ read_version(struct store *store, int *versionp, struct text *why)
 }
 
 static int
-make_schema(struct store *store, struct text *why)
+write_version(struct store *store, int version, struct text *why)
+{
+	char sql[48];
+
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", version);
+	return exec(store, sql, why);
+}
+
+/* From any version before, 0 being an empty file, to this one: whole, or not at all. */
+static int
+raise_schema(struct store *store, int version, struct text *why)
 {
 	int err = exec(store, "BEGIN IMMEDIATE", why);
 
-	if (err == 0)
+	if (err == 0 && version == 0) {
 		err = exec(store, schema, why);
+		version = 1;
+	}
+	while (err == 0 && version < STORE_VERSION)
+		err = exec(store, schema_steps[++version], why);
 	if (err == 0)
-		err = exec(store, "PRAGMA user_version = 1", why);
+		err = write_version(store, STORE_VERSION, why);
 	if (err == 0)
 		err = exec(store, "COMMIT", why);
 	return err;
@@ -159,10 +188,10 @@ check_schema(struct store *store, struct text *why)
 
 	if (err < 0)
 		return err;
-	if (version == 0)
-		return make_schema(store, why);
 	if (version == STORE_VERSION)
 		return 0;
+	if (version >= 0 && version < STORE_VERSION)
+		return raise_schema(store, version, why);
 	text_printf(why, "%s: written by another hird (format %d, this one knows %d); "
 	    "use that one, or move the file away", store->path, version, STORE_VERSION);
 	return -EPROTO;
@@ -284,6 +313,12 @@ store_put(struct store *store, const struct store_row *row, struct text *why)
 	bind_string(statement, 15, row->underlying_path);
 	sqlite3_bind_int64(statement, 16, (sqlite3_int64)row->set_at);
 	sqlite3_bind_int64(statement, 17, row->generation);
+	sqlite3_bind_int64(statement, 18, row->passive->needs);
+	sqlite3_bind_int64(statement, 19, row->passive->grants);
+	sqlite3_bind_int64(statement, 20, row->run ? row->run->needs : 0);
+	sqlite3_bind_int64(statement, 21, row->passive->share);
+	sqlite3_bind_int64(statement, 22, row->idle_ms);
+	sqlite3_bind_int64(statement, 23, row->deadline_ms);
 	return run(store, STATEMENT_PUT, why);
 }
 
@@ -357,10 +392,23 @@ read_row(sqlite3_stmt *statement, struct store_row *row)
 	if (sqlite3_column_bytes(statement, 8) > 0 &&
 	    !(row->run = column_setting(statement, 8)))
 		return -EBADMSG;
+	row->passive->needs = (uint32_t)sqlite3_column_int64(statement, 17);
+	row->passive->grants = (uint32_t)sqlite3_column_int64(statement, 18);
+	if (row->run) {
+		row->run->needs = (uint32_t)sqlite3_column_int64(statement, 19);
+		row->run->grants = row->passive->grants;
+	}
+	row->passive->share = (uint32_t)sqlite3_column_int64(statement, 20);
+	if (row->passive->share > NODE_SHARE_OTHER)
+		return -EBADMSG;
+	if (row->run)
+		row->run->share = row->passive->share;
 	row->created = sqlite3_column_int(statement, 12) != 0;
 	row->restore_mode = (uint32_t)sqlite3_column_int64(statement, 13);
 	row->set_at = (uint64_t)sqlite3_column_int64(statement, 15);
 	row->generation = (uint32_t)sqlite3_column_int64(statement, 16);
+	row->idle_ms = (uint32_t)sqlite3_column_int64(statement, 21);
+	row->deadline_ms = (uint32_t)sqlite3_column_int64(statement, 22);
 	return 0;
 }
 

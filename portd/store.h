@@ -22,6 +22,7 @@ struct store_row {
 	char *underlying_path;		/* "" without -U */
 	uint64_t set_at;		/* seconds since 1970 */
 	uint32_t generation;
+	uint32_t idle_ms, deadline_ms;	/* NODE_TIME_* */
 };
 
 void store_row_deinit(struct store_row *row);

@@ -159,8 +159,20 @@ check_header(const struct header *header, const struct stat *st, struct text *wh
 	return 0;
 }
 
+/* `given`: the descriptors, or NULL: they are those of the numbers in the file. */
 static int
-read_all(struct tape *tape, int fd, struct text *why)
+take_fds(struct tape *tape, const int *given, size_t n_given)
+{
+	if (!given)
+		return fds_are_sane(tape->fds, tape->n_fds) ? 0 : -EBADMSG;
+	if (n_given != tape->n_fds)
+		return -EBADMSG;
+	memcpy(tape->fds, given, n_given * sizeof(*given));
+	return 0;
+}
+
+static int
+read_all(struct tape *tape, int fd, const int *given, size_t n_given, struct text *why)
 {
 	AUTO_FREE int32_t *numbers = NULL;
 	struct header header;
@@ -184,7 +196,7 @@ read_all(struct tape *tape, int fd, struct text *why)
 		return bad(why, err == -ENOMEM ? "needs more memory than there is" : "cannot be read");
 	if (le64toh(header.sum) != sum_of(numbers, n_fds, tape->data, tape->size))
 		return bad(why, "is damaged");
-	if (!fds_are_sane(tape->fds, n_fds))
+	if (take_fds(tape, given, n_given) < 0)
 		return bad(why, "names descriptors that are not there");
 	return 0;
 }
@@ -196,9 +208,26 @@ tape_open(struct tape *tape, int fd, struct text *why)
 	int err;
 
 	*tape = (struct tape){ 0 };
-	err = read_all(tape, fd, why);
+	err = read_all(tape, fd, NULL, 0, why);
 	fd_close(&fd);
 	tape->owns = err == 0;
+	if (err)
+		tape_deinit(tape);
+	return err;
+}
+
+/* Reads a file whose descriptors came another way. */
+int
+tape_open_with(struct tape *tape, int fd, const int *fds, size_t n_fds, struct text *why)
+{
+	int err;
+
+	*tape = (struct tape){ 0 };
+	err = read_all(tape, fd, fds, n_fds, why);
+	fd_close(&fd);
+	tape->owns = err == 0;
+	for (size_t i = 0; err && i < n_fds; i++)
+		close(fds[i]);
 	if (err)
 		tape_deinit(tape);
 	return err;

@@ -39,6 +39,8 @@ int tape_write(const struct tape *tape, int *fdp);
 /* From a file, whole or not at all: -EBADMSG with a line. Eats fd. The descriptors on it
  * become close-on-exec. */
 int tape_open(struct tape *tape, int fd, struct text *why);
+/* The same, but the descriptors (eaten) are these. */
+int tape_open_with(struct tape *tape, int fd, const int *fds, size_t n_fds, struct text *why);
 /* Makes them survive an exec, or not. */
 void tape_inherit(const struct tape *tape, bool inherit);
 

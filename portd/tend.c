@@ -14,12 +14,17 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "portd/admit.h"
 #include "portd/arm.h"
 #include "portd/blame.h"
 #include "portd/change.h"
+#include "portd/held.h"
 #include "portd/idle.h"
+#include "portd/mounter.h"
 #include "portd/node.h"
+#include "portd/restart.h"
 #include "portd/stale.h"
+#include "portd/watchdog.h"
 #include "wire/fusewire.h"
 
 enum {
@@ -53,6 +58,8 @@ describe_idle(const struct node *node, struct idle *idle)
 		.nature = setting->nature,
 		.attr = setting->attr,
 		.failed = sys_now_ms() < node->retry_at,
+		.share = setting->share,
+		.owner = getuid(),
 	};
 	if (setting->attr.valid)
 		return;
@@ -77,14 +84,15 @@ fail_pending(struct node *node)
 }
 
 /* What has failed so often in a row is left alone for a while. Who kills it from outside has
- * nothing to say against the translator, unless it goes on and on (memory runs out). */
+ * nothing to say against the translator, unless it goes on and on (memory runs out). Time that it
+ * wasted was no time in which it was well. */
 static void
-count_failure(struct node *node, bool started, bool killed)
+count_failure(struct node *node, bool started, bool killed, uint32_t wasted_ms)
 {
 	unsigned limit = killed ? NODE_KILLS_MAX : NODE_CRASHES_MAX;
 	int64_t now = sys_now_ms();
 
-	if (now - node->failed_at > NODE_RETRY_MS)
+	if (now - (int64_t)wasted_ms - node->failed_at > NODE_RETRY_MS)
 		node->failures = 0;
 	node->failed_at = now;
 	if (node->failures < NODE_KILLS_MAX)
@@ -99,13 +107,13 @@ count_failure(struct node *node, bool started, bool killed)
 
 /* One that served has died. What it did before decides how many deaths that makes in a row. */
 static void
-count_crash(struct node *node, bool killed)
+count_crash(struct node *node, const struct incarnation *inc)
 {
 	unsigned before;
 
 	if (node->mount && blame_deaths(node->mount->recovery, &before))
 		node->failures = before < node->failures ? before : node->failures;
-	count_failure(node, true, killed);
+	count_failure(node, true, inc->killed, inc->wasted_ms);
 	node->crashes++;
 }
 
@@ -139,7 +147,7 @@ start_for(struct node *node, const void *request, size_t size)
 		return;
 	node_say(node, "%s cannot be started: %s", argv_word(&node_setting(node)->argv, 0),
 	    strerror(-err));
-	count_failure(node, false, false);
+	count_failure(node, false, false, 0);
 	fail_pending(node);
 }
 
@@ -169,6 +177,8 @@ take_request(struct node *node)
 	case IDLE_START:
 		break;
 	}
+	if (!admit_request(node, request, (size_t)n))
+		return true;
 	start_for(node, request, (size_t)n);
 	return node->mount && node->mount->polling;
 }
@@ -179,8 +189,9 @@ on_request(struct mount *mount, bool dead, void *arg)
 	struct node *node = arg;
 
 	(void)mount;
-	if (dead && node->keeper->stopping)
-		return;		/* that is our own doing */
+	/* That is our own doing. A change needs what the mount covered until its end. */
+	if (dead && (node->keeper->stopping || node->change))
+		return;
 	if (dead) {
 		node_lost_mount(node, "it was unmounted by hand or aborted; "
 		    "settrans --start mounts it again");
@@ -215,6 +226,7 @@ node_attach(struct node *node, struct mount *mount)
 	if (!node->remounting)
 		node_forgive(node);
 	node->remounting = false;
+	held_node(node);
 	listen_again(node);
 }
 
@@ -242,6 +254,7 @@ node_lost_mount(struct node *node, const char *why)
 	if (inc)
 		incarnation_goaway(inc, FSYS_GOAWAY_FORCE, NODE_GOAWAY_MS, NULL, NULL);
 	change_started(node, -ENOTCONN, why);
+	restart_end(node, -ENOTCONN, why);
 	if (node->change)
 		return;		/* it sees to the rest */
 	setting_free(STEAL_PTR(node->active));
@@ -364,13 +377,22 @@ hand_over(struct node *node, struct incarnation *inc)
 	what.pending_size = node->pending_size;
 	what.generation = node->generation;
 	what.resent = node->resent;
-	err = incarnation_hand_over(inc, &what);
+	what.share = node_setting(node)->share;
+	what.idle_ms = node_idle_ms(node);
+	err = incarnation_make_leash(inc);
 	if (err < 0)
 		return err;
+	node->starts++;
+	/* First: from the moment it has the descriptor it serves. */
+	held_node(node);
+	err = incarnation_hand_over(inc, &what);
+	if (err < 0) {
+		node->starts--;
+		return err;
+	}
 	free(STEAL_PTR(node->pending));
 	node->pending_size = 0;
 	node->resent = false;
-	node->starts++;
 	return 0;
 }
 
@@ -395,6 +417,8 @@ on_announced(struct incarnation *inc, void *arg)
 	if (news && node->passive)
 		store_quietly(node);
 	change_started(node, 0, "");
+	restart_end(node, 0, "");
+	watchdog_begin(node->keeper->watchdog);
 	arm_inner(node);
 }
 
@@ -411,6 +435,9 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 	node_forgive(node);
 	if (news && node->passive)
 		store_quietly(node);
+	if (restart_go_on(node))
+		return;
+	held_node(node);
 	listen_again(node);
 	stale_begin(node);
 }
@@ -440,12 +467,13 @@ recover(struct node *node, bool killed)
 		mount_anew(node);
 }
 
-/* Killed on its way up: whoever asked gets his answer from the next one. */
+/* Killed on its way up, by portd as well: whoever asked gets his answer from the next one. */
 static bool
 try_another(struct node *node, const struct incarnation *inc)
 {
-	return inc->killed && node->pending && node->mount && sys_now_ms() >= node->retry_at &&
-	    !node->keeper->stopping && node_start(node, NODE_START_TIMEOUT_MS) == 0;
+	return (inc->killed || inc->ended) && node->pending && sys_now_ms() >= node->retry_at &&
+	    node->mount && !mount_is_dead(node->mount) && !node->keeper->stopping &&
+	    node_start(node, NODE_START_TIMEOUT_MS) == 0;
 }
 
 static void
@@ -455,21 +483,28 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 	bool served = inc->state == INCARNATION_SERVING;
 
 	node->inc = NULL;
-	if (served)
-		count_crash(node, inc->killed);
-	else
-		count_failure(node, false, inc->killed);
-	node_say(node, "%s", why);
+	/* What does not make way in time has not crashed. */
+	if (!inc->restarting) {
+		if (served)
+			count_crash(node, inc);
+		else
+			count_failure(node, false, inc->killed, inc->wasted_ms);
+		node_say(node, "%s", why);
+	}
 	if (served && node->mount)
 		recover(node, inc->killed);
 	if (try_another(node, inc))
 		return;
 	fail_pending(node);
 	change_started(node, code, why);
+	if (served && node->mount && restart_go_on(node))
+		return;
+	restart_end(node, code, why);
 	if (node->mount && mount_is_dead(node->mount)) {
 		node_lost_mount(node, "it was unmounted by hand or aborted; "
 		    "settrans --start mounts it again");
 	} else if (node->mount) {
+		held_node(node);
 		listen_again(node);
 		stale_begin(node);
 	}
@@ -483,8 +518,15 @@ mount_of(void *arg)
 	return node->mount;
 }
 
+static void
+on_deposited(void *arg)
+{
+	held_node(arg);
+}
+
 static const struct incarnation_owner owner = {
 	.mount = mount_of,
+	.deposited = on_deposited,
 	.announced = on_announced,
 	.left = on_left,
 	.died = on_died,
@@ -498,10 +540,11 @@ node_start(struct node *node, uint32_t timeout_ms)
 		return -ESHUTDOWN;
 	stale_end(node);
 	mount_unwatch(node->mount);
-	node->inc = incarnation_start(node->keeper, node_setting(node), node->log, timeout_ms,
-	    &owner, node);
+	node->inc = incarnation_start(node->keeper, node_setting(node),
+	    mount_underlying(node->mount), node->log, timeout_ms, &owner, node);
 	if (node->inc) {
 		task_set_node(node->inc->task, node->path);
+		held_node(node);
 		return 0;
 	}
 	listen_again(node);
@@ -516,13 +559,31 @@ node_adopt(struct node *node, struct incarnation *inc)
 
 	identities_differ(node, &inc->identities);
 	learn(node, inc);
+	node->inc = inc;
 	err = hand_over(node, inc);
-	if (err < 0)
+	if (err < 0) {
+		node->inc = NULL;
 		return err;
+	}
 	mount_unwatch(node->mount);
 	incarnation_set_owner(inc, &owner, node);
 	node->inc = inc;
+	watchdog_begin(node->keeper->watchdog);
 	return 0;
+}
+
+/* Nothing runs, and nobody knows whether something was taken and not answered. */
+void
+node_take_up(struct node *node, bool ran)
+{
+	if (deliver_again(node) == 0) {
+		node->resent = true;
+	} else if (ran) {
+		mount_anew(node);
+		return;
+	}
+	listen_again(node);
+	stale_begin(node);
 }
 
 /* It was this node's before. */
@@ -531,6 +592,45 @@ node_restore(struct node *node, struct incarnation *inc)
 {
 	incarnation_set_owner(inc, &owner, node);
 	node->inc = inc;
+}
+
+/* Whose it is. */
+struct node *
+incarnation_node(const struct incarnation *inc)
+{
+	return inc->owner == &owner ? inc->arg : NULL;
+}
+
+/* A node inside of one whose connection ends goes with it, until that one starts again. */
+static void
+abort_inner(struct node *node)
+{
+	LIST_FOR_EACH(at, next, &node->keeper->nodes) {
+		struct node *inner = LIST_ENTRY(at, struct node, link);
+		struct incarnation *inc;
+
+		if (inner == node || !inner->mount || inner->change ||
+		    !path_is_inside(inner->path, node->path))
+			continue;
+		inc = node_abort(inner);
+		if (inc)
+			incarnation_goaway(inc, FSYS_GOAWAY_FORCE, 0, NULL, NULL);
+		inner->waits_for_outer = true;
+		node_say(inner, "it is armed when %s starts", node->path);
+	}
+}
+
+/* Whoever waits is freed: now, or when the incarnation has ended. */
+struct incarnation *
+node_abort(struct node *node)
+{
+	struct incarnation *inc;
+
+	abort_inner(node);
+	inc = node_release(node);
+	mount_abort(node->mount);
+	mount_free(node_detach(node));
+	return inc;
 }
 
 /* It is somebody else's from now on. */

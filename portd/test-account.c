@@ -259,7 +259,7 @@ a_spawned_process(void **state)
 	int ends[2];
 
 	(void)state;
-	need_pidfds();
+	NEED_PIDFDS();
 	n = new_port(&T);
 	fd = spawn(n, &task);
 	OK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));

@@ -307,6 +307,83 @@ test_notices(void **state)
 	assert_int_equal(idle_error("x", 1, -EIO, out), 0);
 }
 
+/* A directory opened for who may not start the translator: nothing in it, from whoever answers. */
+static void
+test_empty(void **state)
+{
+	struct fuse_open_out opened;
+	struct fuse_read_in read = { .fh = FUSEWIRE_FH_EMPTY, .size = 4096 };
+	struct fuse_release_in release = { .fh = FUSEWIRE_FH_EMPTY };
+	char out[IDLE_ANSWER_MAX];
+	struct request request = make(FUSE_OPENDIR, 1, NULL, 0);
+	size_t size;
+
+	(void)state;
+	size = idle_empty(request.data, request.size, out);
+	assert_int_equal(size, sizeof(struct fuse_out_header) + sizeof(opened));
+	memcpy(&opened, out + sizeof(struct fuse_out_header), sizeof(opened));
+	assert_true(opened.fh == FUSEWIRE_FH_EMPTY);
+	assert_int_equal(opened.open_flags, 0);
+	free(request.data);
+	request = make(FUSE_LOOKUP, 1, "x", 2);
+	assert_int_equal(idle_empty(request.data, request.size, out), sizeof(struct fuse_out_header));
+	assert_int_equal(error_of(out), -ENOENT);
+	assert_int_equal(idle_empty(request.data, 7, out), 0);
+	free(request.data);
+	/* Its answer would stay in the kernel, for all. */
+	request = make(FUSE_READDIR, 1, &read, sizeof(read));
+	assert_int_equal(idle_empty(request.data, request.size, out), 0);
+	assert_int_equal(ask(&directory, request, out, &size), IDLE_ANSWER);
+	assert_int_equal(size, sizeof(struct fuse_out_header));
+	assert_int_equal(error_of(out), 0);
+	assert_int_equal(ask(&directory, make(FUSE_RELEASEDIR, 1, &release, sizeof(release)), out,
+	    &size), IDLE_ANSWER);
+	read.fh = 0;
+	assert_int_equal(ask(&directory, make(FUSE_READDIR, 1, &read, sizeof(read)), out, &size),
+	    IDLE_START);
+	assert_int_equal(ask(&directory, make(FUSE_READDIR, 1, &read, 4), out, &size), IDLE_START);
+}
+
+static struct request
+from_user(struct request request, uint32_t uid)
+{
+	struct fuse_in_header in;
+
+	memcpy(&in, request.data, sizeof(in));
+	in.uid = uid;
+	memcpy(request.data, &in, sizeof(in));
+	return request;
+}
+
+/* Shared with root alone: the kernel asks for everybody. */
+static void
+test_shared_with_root(void **state)
+{
+	struct idle idle = directory;
+	struct fuse_getattr_in arg = { 0 };
+	struct fuse_attr_out answer;
+	char out[IDLE_ANSWER_MAX];
+	size_t size;
+
+	(void)state;
+	idle.share = NODE_SHARE_ROOT;
+	idle.owner = 1000;
+	assert_int_equal(ask(&idle, from_user(make(FUSE_GETATTR, 1, &arg, sizeof(arg)), 7), out, &size),
+	    IDLE_ANSWER);
+	assert_int_equal(error_of(out), -EACCES);
+	assert_int_equal(ask(&idle, from_user(make(FUSE_LOOKUP, 1, "x", 2), 7), out, &size), IDLE_ANSWER);
+	assert_int_equal(error_of(out), -EACCES);
+	assert_int_equal(ask(&idle, from_user(make(FUSE_LOOKUP, 1, "x", 2), 0), out, &size), IDLE_START);
+	assert_int_equal(ask(&idle, from_user(make(FUSE_LOOKUP, 1, "x", 2), 1000), out, &size),
+	    IDLE_START);
+	/* What was opened may be handed on. */
+	assert_int_equal(ask(&idle, from_user(make(FUSE_READ, 1, NULL, 0), 7), out, &size), IDLE_START);
+	assert_int_equal(ask(&idle, from_user(make(FUSE_GETATTR, 1, &arg, sizeof(arg)), 0), out, &size),
+	    IDLE_ANSWER);
+	memcpy(&answer, out + sizeof(struct fuse_out_header), sizeof(answer));
+	assert_int_equal(answer.attr.mode, S_IFDIR | 0700);
+}
+
 int
 main(void)
 {
@@ -322,6 +399,8 @@ main(void)
 		cmocka_unit_test(test_init_of_a_recent_kernel),
 		cmocka_unit_test(test_init_of_other_ages),
 		cmocka_unit_test(test_notices),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_shared_with_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

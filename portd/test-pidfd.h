@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test-pidfd: valgrind before 3.21, among others, has no pidfd_open; without it portd never
- * learns that a process died. What waits for such a death is left out there.
- *
- * After cmocka.h. */
+ * learns that a process died. What waits for such a death is left out there. */
 #ifndef PORTD_TEST_PIDFD_H
 #define PORTD_TEST_PIDFD_H
 
@@ -22,11 +20,10 @@ has_pidfds(void)
 	return true;
 }
 
-static inline void
-need_pidfds(void)
-{
-	if (!has_pidfds())
-		skip();
-}
+/* In a test of cmocka. */
+#define NEED_PIDFDS() do { \
+	if (!has_pidfds()) \
+		skip(); \
+} while (0)
 
 #endif

@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/cleanup.h"
 #include "portd/store.h"
@@ -58,7 +60,8 @@ put(struct store *store, const char *node, const char *word, bool with_run)
 	struct setting run = { .program = (char *)"/usr/libexec/hird/archive" };
 	struct store_row row = { .path = (char *)node, .passive = &setting,
 		.run = with_run ? &run : NULL, .created = true, .restore_mode = 0755,
-		.underlying_path = (char *)"", .set_at = 1234567890123, .generation = 7 };
+		.underlying_path = (char *)"", .set_at = 1234567890123, .generation = 7,
+		.idle_ms = NODE_TIME_NEVER, .deadline_ms = 1500 };
 	struct text why = { 0 };
 
 	argv_add(&setting.argv, "archive");
@@ -89,6 +92,8 @@ see(const struct store_row *row, void *arg)
 
 	assert_true(seen->n < 8);
 	assert_int_equal(row->generation, 7);
+	assert_int_equal(row->idle_ms, NODE_TIME_NEVER);
+	assert_int_equal(row->deadline_ms, 1500);
 	assert_int_equal(row->set_at, 1234567890123);
 	assert_int_equal(row->restore_mode, 0755);
 	assert_true(row->created);
@@ -214,6 +219,97 @@ test_no_room(void **state)
 	store_close(store);
 }
 
+static int
+see_share(const struct store_row *row, void *arg)
+{
+	uint32_t *sharep = arg;
+
+	*sharep = row->passive->share;
+	return 0;
+}
+
+/* As the first version wrote it. */
+static const char version_1[] =
+    "CREATE TABLE node ("
+    " path BLOB PRIMARY KEY NOT NULL,"
+    " kind INTEGER NOT NULL, nature INTEGER NOT NULL,"
+    " program BLOB NOT NULL, argv BLOB NOT NULL, files BLOB NOT NULL, identities BLOB NOT NULL,"
+    " attr BLOB NOT NULL,"
+    " run_argv BLOB NOT NULL, run_files BLOB NOT NULL, run_identities BLOB NOT NULL,"
+    " run_attr BLOB NOT NULL, created INTEGER NOT NULL, restore_mode INTEGER NOT NULL,"
+    " underlying_path BLOB NOT NULL, set_at INTEGER NOT NULL, generation INTEGER NOT NULL"
+    ") WITHOUT ROWID;"
+    "INSERT INTO node VALUES (CAST('/old' AS BLOB), 1, 2, CAST('/p' AS BLOB), x'707000', x'',"
+    " x'', x'', x'', x'', x'', x'', 0, 0, x'', 5, 9);"
+    "PRAGMA user_version = 1";
+
+static int
+see_old(const struct store_row *row, void *arg)
+{
+	assert_string_equal(row->path, "/old");
+	assert_string_equal(argv_word(&row->passive->argv, 0), "pp");
+	assert_int_equal(row->generation, 9);
+	assert_int_equal(row->passive->grants, *(unsigned *)arg);
+	assert_int_equal(row->passive->needs, *(unsigned *)arg);
+	assert_int_equal(row->idle_ms, 0);
+	assert_int_equal(row->deadline_ms, 0);
+	return 0;
+}
+
+/* Its settings stay, with nothing granted; what is granted then is kept. */
+static void
+test_older_version(void **state)
+{
+	struct setting setting = { .program = (char *)"/p" };
+	struct store_row row = { .path = (char *)"/old", .passive = &setting,
+		.underlying_path = (char *)"", .generation = 9 };
+	struct text why = { 0 };
+	struct store *store;
+	unsigned grants = 0;
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, version_1, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	store = open_store();
+	assert_int_equal(store_each(store, see_old, &grants, &why), 0);
+	setting.grants = setting.needs = grants = 3;
+	argv_add(&setting.argv, "pp");
+	assert_int_equal(store_put(store, &row, &why), 0);
+	argv_deinit(&setting.argv);
+	store_close(store);
+	store = open_store();
+	assert_int_equal(store_each(store, see_old, &grants, &why), 0);
+	assert_int_equal(why.size, 0);
+	store_close(store);
+}
+
+static void
+test_share(void **state)
+{
+	struct setting setting = { .kind = NODE_KIND_DIR, .program = (char *)"/p",
+		.share = NODE_SHARE_OTHER };
+	struct setting run = { .program = (char *)"/p" };
+	struct store_row row = { .path = (char *)"/a", .passive = &setting, .run = &run,
+		.underlying_path = (char *)"" };
+	struct store *store = open_store();
+	struct text why = { 0 };
+	uint32_t share = 77;
+
+	(void)state;
+	argv_add(&setting.argv, "x");
+	argv_add(&run.argv, "x");
+	assert_int_equal(store_put(store, &row, &why), 0);
+	store_close(store);
+	store = open_store();
+	assert_int_equal(store_each(store, see_share, &share, &why), 0);
+	assert_int_equal(share, NODE_SHARE_OTHER);
+	store_close(store);
+	argv_deinit(&setting.argv);
+	argv_deinit(&run.argv);
+}
+
 int
 main(void)
 {
@@ -222,7 +318,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_delete_and_rename, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_damaged_file, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_missing_directory, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_older_version, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_no_room, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_share, make_dir, remove_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -532,7 +532,7 @@ J16_a_process_dies_its_descriptors_live(void **state)
 	pid_t holder, client;
 
 	(void)state;
-	need_pidfds();
+	NEED_PIDFDS();
 	holder = start("parent_of_a_holder");
 	client = start("watcher");
 	wait_until_told(0, 1);
@@ -807,7 +807,7 @@ a_started_task(void **state)
 	pid_t pid;
 
 	(void)state;
-	need_pidfds();
+	NEED_PIDFDS();
 	assert_int_equal(world_new_task(world, right_make_send(switchboard), &task, &fd), 0);
 	pid = fork();
 	if (pid == 0)
@@ -837,7 +837,7 @@ a_started_task_is_killed_by_its_keeper(void **state)
 	pid_t pid;
 
 	(void)state;
-	need_pidfds();
+	NEED_PIDFDS();
 	port = port_new_kernel(world, on_message, NULL);
 	assert_int_equal(world_new_task(world, right_make_send(port), &task, &fd), 0);
 	close(fd);

@@ -23,13 +23,13 @@ install_it() {
 what() {
 	install_it || return
 	for file in bin/settrans bin/showtrans bin/fsysopts bin/lstrans bin/hird \
-	    libexec/hird-portd libexec/hird/hello libexec/hird/null \
+	    libexec/hird-portd libexec/hird-holder libexec/hird/hello libexec/hird/null \
 	    lib/libhird.so.0 lib/pkgconfig/hird.pc include/hird/trans.h \
 	    include/hird/port.h include/hird/rpc.h include/hird/wire/codes.h \
 	    lib/systemd/user/hird-portd.service \
 	    share/man/man1/settrans.1 share/man/man7/hird-hello.7 \
 	    share/man/man3/hird-rpc.3 share/man/man3/port.3 share/man/man7/ports.7 \
-	    share/man/man7/portd-errors.7 share/man/man8/hird-portd.8 share/man/man8/portd.8; do
+	    share/man/man7/portd-errors.7 share/man/man7/hird-sandbox.7 share/man/man8/hird-portd.8 share/man/man8/portd.8; do
 		[ -e "$dest$prefix/$file" ] || fail "$file is not installed"
 	done
 	if archive_is_built; then

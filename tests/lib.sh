@@ -127,6 +127,7 @@ setup() {
 	ASAN_OPTIONS=log_path=$work/sanitizer:$asan_options
 	UBSAN_OPTIONS=print_stacktrace=1:$ASAN_OPTIONS
 	export ASAN_OPTIONS UBSAN_OPTIONS
+	unset XDG_CONFIG_HOME
 	export HOME XDG_RUNTIME_DIR XDG_STATE_HOME HIRD_TRANSLATOR_DIR
 	mkdir "$HOME" "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
 	chmod 700 "$XDG_RUNTIME_DIR"
@@ -264,6 +265,7 @@ wait_until() {
 
 # portd ------------------------------------------------------------------------
 
+# The process that lasts: the holder. Who kills it, kills all.
 portd_pid() {
 	pid=$(sed -n '1s/[^0-9].*//p;1q' "$XDG_RUNTIME_DIR/hird/portd.lock" 2>/dev/null)
 	[ -n "$pid" ] || pid=$(head -n 1 "$XDG_RUNTIME_DIR/hird/portd.lock" 2>/dev/null)
@@ -302,13 +304,40 @@ portd_kill() {
 	wait_until 50 is_gone "$pid" || fail "portd $pid outlived SIGKILL"
 }
 
-# Translators that run now, their pids: portd's children that run another
-# program (those that do not are its helpers for a moment).
-running() {
+children() {
+	cat "/proc/$1/task/$1/children" 2>/dev/null
+}
+
+# The process that does the work, while there is one.
+worker_pid() {
 	pid=$(portd_pid)
 	[ -n "$pid" ] || return 0
-	for child in $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do
-		[ "/proc/$child/exe" -ef "/proc/$pid/exe" ] || is_gone "$child" || echo "$child"
+	for child in $(children "$pid"); do
+		[ "$(cat "/proc/$child/comm" 2>/dev/null)" != hird-portd ] || is_gone "$child" || echo "$child"
+	done | head -n 1
+}
+
+# It dies, and another one takes its place: when this returns, that one is there.
+worker_kill() {
+	victim=$(worker_pid)
+	kill -9 "$victim"
+	wait_until 100 is_another "$victim" || fail "no worker after $victim"
+}
+
+is_another() {
+	another=$(worker_pid)
+	[ -n "$another" ] && [ "$another" != "$1" ]
+}
+
+# Translators that run now, their pids: children of the worker, or of the holder when a worker
+# before it has started them, that run another program (those that do not are helpers
+# for a moment).
+running() {
+	holder=$(portd_pid)
+	worker=$(worker_pid)
+	[ -n "$worker" ] || return 0
+	for child in $(children "$holder") $(children "$worker"); do
+		[ "/proc/$child/exe" -ef "/proc/$worker/exe" ] || is_gone "$child" || echo "$child"
 	done
 }
 

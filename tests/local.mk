@@ -4,8 +4,13 @@
 SYSTEM_TESTS = \
 	tests/story.sh \
 	tests/quiet.sh \
+	tests/policy.sh \
+	tests/share.sh \
+	tests/trust.sh \
 	tests/lifetime.sh \
 	tests/replace.sh \
+	tests/supervise.sh \
+	tests/holder.sh \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \
@@ -16,6 +21,7 @@ SYSTEM_TESTS = \
 	tests/pages.sh \
 	tests/ports.sh \
 	tests/abuse.sh \
+	tests/sandbox.sh \
 	tests/examples.sh \
 	tests/rpc.sh \
 	tests/service.sh \
@@ -34,11 +40,29 @@ tests_storm_kill_SOURCES = tests/storm-kill.c tests/storm.h
 tests_storm_kill_LDADD = $(HIRD_LIBS)
 tests_storm_writer_SOURCES = tests/storm-writer.c tests/storm-model.c tests/storm.h
 tests_storm_writer_LDADD = $(HIRD_LIBS)
+check_PROGRAMS += tests/swapper
+tests_swapper_SOURCES = tests/swapper.c
+check_PROGRAMS += tests/manager
+tests_manager_SOURCES = tests/manager.c
 check_PROGRAMS += tests/survivor
 tests_survivor_SOURCES = tests/survivor.c
 tests_survivor_CPPFLAGS = -I$(top_builddir)/include -I$(top_srcdir)/mnt-examples/rpc
 tests_survivor_LDADD = $(HIRD_LIBS)
 $(tests_survivor_OBJECTS): $(HEADERS_OF_PORTS)
+
+# Translators for tests/sandbox.sh: one that declares nothing, one that declares all.
+ROGUE_SOURCES = tests/rogue-translator.c tests/rogue-translator.h tests/rogue-fuse.c
+check_PROGRAMS += tests/rogue-translator tests/rogue-needy
+tests_rogue_translator_SOURCES = $(ROGUE_SOURCES)
+tests_rogue_translator_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
+tests_rogue_needy_SOURCES = $(ROGUE_SOURCES)
+tests_rogue_needy_CPPFLAGS = $(AM_CPPFLAGS) -DROGUE_NEEDS='TRANS_NEEDS_NETWORK|TRANS_NEEDS_EXEC'
+tests_rogue_needy_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
+
+# A translator that is stuck, crashes or waits, for supervise.sh.
+check_PROGRAMS += tests/moody
+tests_moody_SOURCES = tests/moody.c
+tests_moody_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
 
 if HAVE_ARCHIVE
 check_PROGRAMS += tests/mkarchive
@@ -87,7 +111,7 @@ TESTS += tests/ports/random
 tests_ports_random_SOURCES = tests/ports/random.c tests/ports/generate.c tests/ports/program.c \
 	tests/ports/program.h tests/ports/operations.def tests/ports/model.c tests/ports/model.h \
 	portd/test-client.c portd/test-client.h
-tests_ports_random_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS)
+tests_ports_random_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS)
 
 check-ports-random: tests/ports/random
 	tests/ports/random --seconds=3600 --length=200 --seed=`date +%s`000
@@ -96,7 +120,7 @@ check-ports-random: tests/ports/random
 # Random frames, most of them right, against the rights core.
 check_PROGRAMS += tests/ports/flood
 tests_ports_flood_SOURCES = tests/ports/flood.c tests/ports/frames.c tests/ports/frames.h
-tests_ports_flood_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS)
+tests_ports_flood_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS)
 
 # A task that does what it should not, for abuse.sh.
 check_PROGRAMS += tests/ports/rogue

@@ -38,6 +38,14 @@ codes_page() {
 	unset IFS
 }
 
+sandbox_page() {
+	must mandoc -T lint -W warning "$top/portd/hird-sandbox.7"
+	for grant in $(sed -n 's/^\t{ CONFINE_[A-Z]*, "\(.*\)" },$/\1/p' "$top/libtrans/base/confine.c"); do
+		mandoc -T ascii "$top/portd/hird-sandbox.7" | sed 's/.\x08//g' | grep -qw "$grant" ||
+			fail "hird-sandbox.7: lacks $grant"
+	done
+}
+
 # Each call of the header, or the one whose twin it is.
 calls() {
 	grep -oE '\bport_[a-z_]+\(' "$top/libtrans/port/port.h" | tr -d '(' | sed 's/_in$//' |
@@ -71,6 +79,7 @@ for program in "$build"/tools/*; do
 done
 program=$HIRD_PORTD
 try "hird-portd(8)" portd_page
+try "hird-sandbox(7) has every grant" sandbox_page
 try "portd-errors(7) has every code with its value" codes_page
 try "port(3) has every call" calls_page
 try "the program of port(3)" example_runs

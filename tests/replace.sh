@@ -9,7 +9,7 @@ times=20
 
 # What portd holds open, by kind; anonymous numbers differ.
 descriptors() {
-	for fd in "/proc/$(portd_pid)/fd"/*; do
+	for fd in "/proc/$(worker_pid)/fd"/*; do
 		readlink "$fd"
 	done | sed 's/[0-9][0-9]*/N/g' | sort | uniq -c
 }
@@ -235,16 +235,16 @@ under_way() {
 by_signal() {
 	portd_start
 	pid=$(portd_pid)
-	first=$(stat -L -c %i "/proc/$pid/exe")
+	first=$(stat -L -c %i "/proc/$(worker_pid)/exe")
 	kill -USR2 "$pid"
 	kill -USR2 "$pid"
 	must portinfo --check
 	wait_until 50 grep -q "goes on in the place" "$XDG_STATE_HOME"/hird/*/log/portd \
 		"$XDG_STATE_HOME"/hird/log/portd 2>/dev/null ||
-		[ "$(stat -L -c %i "/proc/$pid/exe")" = "$first" ] || fail "no word of it"
+		[ "$(stat -L -c %i "/proc/$(worker_pid)/exe")" = "$first" ] || fail "no word of it"
 	must lstrans
 	is "$(portd_pid)" "$pid" "portd's process"
-	is "$(cat "/proc/$pid/comm")" hird-portd "its name"
+	is "$(cat "/proc/$(worker_pid)/comm")" hird-portd "its name"
 }
 
 # What is no hird-portd is refused, and the one that runs goes on.

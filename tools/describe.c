@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/launch.h"
 #include "base/sys.h"
 #include "tools/describe.h"
@@ -103,9 +104,12 @@ start(struct run *run, const char *program, const struct argv *argv)
 	AUTO_FREE char *cwd = getcwd(NULL, 0);
 	AUTO_CLOSE int description_end = -1;
 	AUTO_CLOSE int said_end = -1;
+	const struct confine sandbox = {
+		.memory = CONFINE_MEMORY, .underlying = -1, .words = true,
+	};
 	struct launch how = {
 		.program = program, .argv = argv, .env = &env, .cwd = cwd,
-		.pdeathsig = true,
+		.pdeathsig = true, .confine = &sandbox,
 	};
 	int pair[2], err;
 	pid_t pid;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "port/stubs.h"
 #include "tools/doctor.h"
 #include "tools/mounts.h"
@@ -145,6 +146,56 @@ check_fusermount(struct finding *finding)
 		found(finding, OK, geteuid() == 0 ? " is there" : " is setuid root", "");
 }
 
+/* What a translator would be held by if one were started now. */
+static void
+look_at_sandbox(struct confine_report *report)
+{
+	const struct confine confine = { .memory = CONFINE_MEMORY, .underlying = -1 };
+
+	confine_look(&confine, report);
+}
+
+static void
+check_landlock(struct finding *finding)
+{
+	struct confine_report report;
+
+	look_at_sandbox(&report);
+	confine_print_landlock(&finding->what, &report);
+	if (report.landlock == 0)
+		found(finding, WARN, "; translators may read all your files",
+		    report.landlock_errno == EOPNOTSUPP
+		    ? "root can add landlock to lsm= on the kernel's command line"
+		    : "Linux 5.13 and later have it");
+	else
+		found(finding, OK, ": a translator reaches what it is given, no other file", "");
+}
+
+static void
+check_filter(struct finding *finding)
+{
+	struct confine_report report;
+
+	look_at_sandbox(&report);
+	confine_print_filter(&finding->what, &report);
+	if (report.filter == CONFINE_FILTER_ON)
+		found(finding, OK, ": a translator has no other process and no socket", "");
+	else
+		found(finding, WARN, "; translators may use other processes and sockets",
+		    report.filter == CONFINE_FILTER_NOT_BUILT ? "build hird where libseccomp-dev is"
+		    : "a kernel with CONFIG_SECCOMP_FILTER has it");
+}
+
+static void
+check_cgroup(struct finding *finding)
+{
+	struct confine_report report;
+
+	look_at_sandbox(&report);
+	confine_print_cgroup(&finding->what, &report);
+	found(finding, OK, "; each translator has limits of its own", "");
+}
+
 /* A directory that is made when it is first needed. */
 static void
 check_directory(struct finding *finding, char *path, struct text *why)
@@ -210,6 +261,11 @@ describe_portd(struct finding *finding, const struct keeper_info_out *info)
 		text_puts(&finding->what, "; ");
 		text_safe(&finding->what, info->features);
 	}
+	if (strstr(info->features, "no sandbox"))
+		found(finding, WARN, "", "translators may do all that you may: hird stop ends this portd");
+	if (info->restarts)
+		text_printf(&finding->what, "; died and was started again %u time%s", info->restarts,
+		    info->restarts == 1 ? "" : "s");
 	if (strcmp(info->version, tool_version()) != 0)
 		found(finding, WARN, "; not the version of this hird", "restart it: hird stop");
 }
@@ -395,6 +451,9 @@ static const struct {
 	{ "runtime", check_runtime },
 	{ "state", check_state },
 	{ "translators", check_translators },
+	{ "landlock", check_landlock },
+	{ "seccomp", check_filter },
+	{ "cgroup", check_cgroup },
 	{ "portd", check_portd },
 	{ "nodes", check_nodes },
 	{ "login", check_login },

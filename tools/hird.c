@@ -6,14 +6,11 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,17 +19,18 @@
 #include "port/stubs.h"
 #include "tools/doctor.h"
 #include "tools/opener.h"
+#include "tools/policy.h"
 #include "tools/record.h"
 #include "tools/service.h"
 #include "tools/setting.h"
 #include "tools/tool.h"
+#include "tools/words.h"
 #include "wire/runtime.h"
 
 enum {
 	ASK_TIMEOUT_MS = 30 * 1000,
 	REPLACE_TIMEOUT_MS = 60 * 1000,
 	STOP_WAIT_MS = 60 * 1000,	/* translators are asked to leave and may write back */
-	LOG_POLL_MS = 1000,		/* to notice a log that was replaced */
 	OPTION_JSON = 256,
 };
 
@@ -42,8 +40,9 @@ static const char help[] =
 "  open FILE...              show the inside of an archive as a directory; print its path\n"
 "  close [-f] NODE...        take the translator away, and the directory that open made\n"
 "  ls [-v] [--json] [NODE...]  list your nodes (lstrans)\n"
-"  log [-f] NODE             what the translator of NODE has said\n"
+"  log [-f] [-n LINES] NODE  what the translator of NODE has said\n"
 "  service [add|remove ...]  names for ports, and the programs behind them\n"
+"  policy [--reload|--test PID|NAME]  who may start a translator by looking\n"
 "  doctor [--json]           what is in the way on this machine, and what to do\n"
 "  start                     start portd and arm the settings\n"
 "  stop                      end portd; the settings stay\n"
@@ -188,77 +187,89 @@ word_ls(int argc, char **argv)
 	return 1;
 }
 
-/* Copies what is there now. 0 or -errno. */
+/* What `hird log` is asked for. */
+struct log_order {
+	bool follow;
+	bool lines_known;
+	unsigned lines;		/* at most so many of what there is */
+};
+
 static int
-copy_log(int fd)
+show_lines(const char *node, const struct log_order *order, const char *path)
 {
-	char buf[8192];
-	ssize_t n;
+	AUTO_TEXT struct text text = { 0 };
+	int fd = -1, err = words_last(path, order->lines, &text, &fd);
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		if (fwrite(buf, 1, (size_t)n, stdout) != (size_t)n)
-			return -EIO;
-	if (n < 0)
-		return -errno;
-	return fflush(stdout) == 0 ? 0 : -errno;
-}
-
-/* Whether the file at path is still the one that fd is open on, and no shorter. */
-static bool
-is_same_log(int fd, const char *path)
-{
-	struct stat here, there;
-
-	if (fd < 0 || fstat(fd, &here) < 0 || stat(path, &there) < 0)
-		return false;
-	return here.st_dev == there.st_dev && here.st_ino == there.st_ino &&
-	    there.st_size >= lseek(fd, 0, SEEK_CUR);
-}
-
-/* Until it is interrupted, or stdout goes away. */
-static int
-follow_log(int fd, const char *path)
-{
-	AUTO_CLOSE int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	AUTO_CLOSE int own = fd;
-	char events[4096];
-	int err = 0;
-
-	while (err == 0) {
-		struct pollfd poll_fd = { .fd = watch, .events = POLLIN };
-
-		if (!is_same_log(own, path)) {
-			fd_close(&own);
-			own = open(path, O_RDONLY | O_CLOEXEC);
-			if (own >= 0)
-				inotify_add_watch(watch, path, IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF);
-		}
-		if (own >= 0)
-			err = copy_log(own);
-		if (err == 0 && poll(&poll_fd, 1, LOG_POLL_MS) > 0)
-			while (read(watch, events, sizeof(events)) > 0)
-				;
+	if (err == -ENOENT && !order->follow) {
+		tool_error(node, "its translator has said nothing yet");
+		return 0;
 	}
+	fputs(text_string(&text), stdout);
+	if (order->follow && (err == 0 || err == -ENOENT))
+		err = words_follow(fd_steal(&fd), path);
+	fd_close(&fd);
 	return err;
 }
 
 static int
-show_log(const char *node, bool follow, const char *path)
+show_log(const char *node, const struct log_order *order, const char *path)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int err = 0;
 
 	if (fd < 0 && errno != ENOENT)
 		err = -errno;
-	else if (fd < 0 && !follow)
+	else if (order->lines_known)
+		err = show_lines(node, order, path);
+	else if (fd < 0 && !order->follow)
 		tool_error(node, "its translator has said nothing yet");
-	else if (follow)
-		err = follow_log(fd_steal(&fd), path);
+	else if (order->follow)
+		err = words_follow(fd_steal(&fd), path);
 	else
-		err = copy_log(fd);
+		err = words_copy(fd);
 	if (err < 0)
 		tool_error(path, "%s", strerror(-err));
 	return err < 0 ? 1 : 0;
+}
+
+static int
+parse_lines(const char *word, struct log_order *order)
+{
+	char *end;
+	unsigned long n = strtoul(word, &end, 10);
+
+	if (*word < '0' || *word > '9' || *end || n > INT_MAX)
+		return tool_usage("-n wants a number of lines, not '%s'", word);
+	order->lines = (unsigned)n;
+	order->lines_known = true;
+	return 0;
+}
+
+/* As parse_flag. */
+static int
+parse_log(int argc, char **argv, struct log_order *order)
+{
+	static const struct option options[] = {
+		{ "follow", no_argument, NULL, 'f' },
+		{ "lines", required_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, status = 0;
+
+	while (status == 0 && (c = getopt_long(argc, argv, ":fn:", options, NULL)) != -1) {
+		if (c == 'h' || tool_wants_help(c)) {
+			fputs(help, stdout);
+			return -1;
+		}
+		if (c == 'f')
+			order->follow = true;
+		else if (c == 'n')
+			status = parse_lines(optarg, order);
+		else
+			status = tool_bad_option(c, argv);
+	}
+	return status;
 }
 
 static int
@@ -267,8 +278,8 @@ word_log(int argc, char **argv)
 	AUTO_RECORD struct record record = { 0 };
 	AUTO_TEXT struct text why = { 0 };
 	AUTO_FREE char *path = NULL;
-	bool follow = false;
-	int err, errnum, status = parse_flag(argc, argv, ":f", 'f', &follow);
+	struct log_order order = { 0 };
+	int err, errnum, status = parse_log(argc, argv, &order);
 
 	if (status != 0)
 		return status < 0 ? 0 : status;
@@ -286,7 +297,7 @@ word_log(int argc, char **argv)
 	}
 	if (err != 0)
 		return say(argv[optind], &why);
-	return show_log(argv[optind], follow, record.node.log_path);
+	return show_log(argv[optind], &order, record.node.log_path);
 }
 
 static int
@@ -462,6 +473,7 @@ static const struct {
 	{ "ls", word_ls },
 	{ "log", word_log },
 	{ "service", service_word },
+	{ "policy", policy_word },
 	{ "doctor", word_doctor },
 	{ "start", word_start },
 	{ "stop", word_stop },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* json: names in JSON. See json.h. */
 
+#include "base/argv.h"
 #include "base/text.h"
 #include "tools/json.h"
 
@@ -55,4 +56,17 @@ void
 json_put_number(json_t *object, const char *key, bool known, uint64_t value)
 {
 	json_object_set_new(object, key, known ? json_integer((json_int_t)value) : json_null());
+}
+
+/* One that is damaged stands as an empty array. */
+void
+json_put_argv(json_t *object, const char *key, struct wire_blob blob)
+{
+	AUTO_ARGV struct argv argv = { 0 };
+	json_t *array = json_array();
+
+	if (argv_copy(&argv, blob.data, blob.size) == 0)
+		for (const char *word = NULL; (word = argv_next(&argv, word)); )
+			json_array_append_new(array, json_word(word));
+	json_object_set_new(object, key, array);
 }

@@ -23,10 +23,16 @@ tools_libtools_a_SOURCES = \
 	tools/opener.h \
 	tools/place.c \
 	tools/place.h \
+	tools/policy.c \
+	tools/policy.h \
 	tools/record.c \
 	tools/record.h \
+	tools/renew.c \
+	tools/renew.h \
 	tools/rights.c \
 	tools/rights.h \
+	tools/sandbox.c \
+	tools/sandbox.h \
 	tools/service.c \
 	tools/service.h \
 	tools/setting.c \
@@ -40,14 +46,16 @@ tools_libtools_a_SOURCES = \
 	tools/traceout.c \
 	tools/traceout.h \
 	tools/waits.c \
-	tools/waits.h
+	tools/waits.h \
+	tools/words.c \
+	tools/words.h
 
-TOOLS_LIBS = tools/libtools.a $(HIRD_LIBS)
+TOOLS_LIBS = tools/libtools.a $(LAUNCH_LIBS)
 
 tools_settrans_SOURCES = tools/settrans.c
 tools_settrans_LDADD = $(TOOLS_LIBS)
 tools_showtrans_SOURCES = tools/showtrans.c
-tools_showtrans_LDADD = $(TOOLS_LIBS)
+tools_showtrans_LDADD = $(TOOLS_LIBS) $(JANSSON_LIBS)
 tools_fsysopts_SOURCES = tools/fsysopts.c
 tools_fsysopts_LDADD = $(TOOLS_LIBS)
 tools_lstrans_SOURCES = tools/lstrans.c

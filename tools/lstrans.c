@@ -12,12 +12,20 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
+#include "port/stubs.h"
 #include "tools/json.h"
 #include "tools/record.h"
+#include "tools/renew.h"
+#include "tools/sandbox.h"
+#include "tools/words.h"
 #include "tools/table.h"
 #include "tools/tool.h"
 
-enum { OPTION_JSON = 256 };
+enum {
+	OPTION_JSON = 256,
+	LAST_WORDS = 5,		/* lines */
+};
 
 /* The columns, and which of them may be cut on a terminal. */
 enum {
@@ -28,6 +36,7 @@ enum {
 	COLUMN_OPENS,
 	COLUMN_TRANSLATOR,	/* the last: it may be long */
 	N_COLUMNS,
+	INFO_TIMEOUT_MS = 10 * 1000,
 	SHRINK = 1 << COLUMN_NODE | 1 << COLUMN_TRANSLATOR,
 };
 
@@ -148,6 +157,12 @@ nature_name(uint32_t nature)
 	return nature < ARRAY_SIZE(names) && names[nature] ? names[nature] : "unknown";
 }
 
+static const char *
+share_name(uint32_t share)
+{
+	return share == NODE_SHARE_ROOT ? "root" : share == NODE_SHARE_OTHER ? "other" : "";
+}
+
 /* One line of -v, left out when value is empty. */
 static void
 detail(struct text *text, const char *name, const char *value)
@@ -199,7 +214,34 @@ detail_state(struct text *text, const struct record *record, time_t now)
 	}
 	if (node->pid)
 		text_printf(&line, ", pid %u", node->pid);
+	if (renew_is_outdated(record))
+		text_puts(&line, ", old program: settrans --restart");
 	detail(text, "state", text_string(&line));
+}
+
+/* "7.5 s", "never"; nothing for what was not said. */
+static void
+detail_ms(struct text *text, const char *name, uint32_t ms)
+{
+	char line[32];
+
+	snprintf(line, sizeof(line), "%g s", ms / 1000.0);
+	if (ms != NODE_TIME_DEFAULT)
+		detail(text, name, ms == NODE_TIME_NEVER ? "never" : line);
+}
+
+/* What a translator said before it failed. */
+static void
+detail_words(struct text *text, const struct node_get_out *node)
+{
+	AUTO_TEXT struct text words = { 0 };
+	char *rest, *line;
+
+	if (node->state != NODE_STATE_FAILED || words_last(node->log_path, LAST_WORDS, &words, NULL) < 0)
+		return;
+	rest = words.data;
+	for (const char *name = "last words"; (line = strsep(&rest, "\n")) && *line; name = "")
+		detail(text, name, line);
 }
 
 static int
@@ -233,26 +275,28 @@ add_details(struct listing *listing, const struct record *record)
 	if (node->opens_known)
 		text_printf(&line, "%u", node->opens);
 	detail(text, "opens", node->opens_known ? text_string(&line) : "not counted here");
+	detail(text, "shared with", share_name(node->share));
+	text_deinit(&line);
+	if (node->refusals)
+		text_printf(&line, "%u, last %s", node->refusals, node->refused);
+	detail(text, "not started", text_string(&line));
+	detail_ms(text, "idle time", node->idle_ms);
+	detail_ms(text, "deadline", node->deadline_ms);
 	detail_argv(text, "files", node->files);
 	detail_path(text, "underlying", node->underlying_path);
+	text_deinit(&line);
+	confine_print_grants(&line, node->grants);
+	detail(text, "granted", text_string(&line));
+	text_deinit(&line);
+	sandbox_print(&line, node->sandbox);
+	detail(text, "sandbox", text_string(&line));
 	text_deinit(&line);
 	if (node->mount_id)
 		text_printf(&line, "%u, device %s", node->mount_id, node->device);
 	detail(text, "mount", text_string(&line));
 	detail_path(text, "log", node->log_path);
+	detail_words(text, node);
 	return text->error;
-}
-
-static void
-put_argv(json_t *object, const char *key, struct wire_blob blob)
-{
-	AUTO_ARGV struct argv argv = { 0 };
-	json_t *array = json_array();
-
-	if (argv_copy(&argv, blob.data, blob.size) == 0)
-		for (const char *word = NULL; (word = argv_next(&argv, word)); )
-			json_array_append_new(array, json_word(word));
-	json_object_set_new(object, key, array);
 }
 
 static void
@@ -274,6 +318,13 @@ put_files(json_t *object, struct wire_blob blob)
 	json_object_set_new(object, "files", array);
 }
 
+/* null: as portd does; 0: never. */
+static void
+put_ms(json_t *object, const char *key, uint32_t ms)
+{
+	json_put_number(object, key, ms != NODE_TIME_DEFAULT, ms == NODE_TIME_NEVER ? 0 : ms);
+}
+
 static int
 add_object(struct listing *listing, const struct record *record)
 {
@@ -286,17 +337,25 @@ add_object(struct listing *listing, const struct record *record)
 	json_put_number(object, "progress", is_working(node), node->progress_pct);
 	json_put_string(object, "kind", kind_name(node->kind));
 	json_put_string(object, "nature", nature_name(node->nature));
-	put_argv(object, "setting", node->passive);
-	put_argv(object, "running", node->active);
+	json_put_argv(object, "setting", node->passive);
+	json_put_argv(object, "running", node->active);
 	json_put_string_or_null(object, "program", node->program);
 	json_put_number(object, "pid", node->pid, node->pid);
 	json_put_number(object, "since", node->since, node->since);
 	json_put_number(object, "set_at", node->set_at, node->set_at);
 	json_put_number(object, "opens", node->opens_known, node->opens);
+	json_object_set_new(object, "outdated", json_boolean(renew_is_outdated(record)));
+	put_ms(object, "idle_ms", node->idle_ms);
+	put_ms(object, "deadline_ms", node->deadline_ms);
 	json_put_number(object, "starts", true, node->starts);
 	json_put_number(object, "crashes", true, node->crashes);
+	json_put_string_or_null(object, "share", share_name(node->share));
+	json_put_number(object, "refusals", true, node->refusals);
+	json_put_string_or_null(object, "refused", node->refused);
 	put_files(object, node->files);
 	json_put_string_or_null(object, "underlying", node->underlying_path);
+	sandbox_put_grants(object, node->grants);
+	sandbox_put(object, node->sandbox);
 	json_put_number(object, "mount_id", node->mount_id, node->mount_id);
 	json_put_string_or_null(object, "device", node->device);
 	json_put_string_or_null(object, "log", node->log_path);
@@ -373,6 +432,21 @@ print_table(struct listing *listing)
 	fputs(text_string(&text), stdout);
 }
 
+/* All goes on after a death of portd's; but somebody may want to know. */
+static void
+print_restarts(void)
+{
+	const struct keeper_info_in in = { 0 };
+	struct keeper_info_out info;
+	struct port_reply reply = { 0 };
+
+	if (keeper_info_call(port_bootstrap(), &in, &info, &reply, INFO_TIMEOUT_MS) == 0 &&
+	    info.restarts > 0)
+		printf("portd died and was started again %u time%s; why: %s/log/portd\n", info.restarts,
+		    info.restarts == 1 ? "" : "s", info.state_dir);
+	port_reply_deinit(&reply);
+}
+
 static void
 print(struct listing *listing)
 {
@@ -409,6 +483,8 @@ list(struct listing *listing, char *const *names)
 	for (; *names; names++)
 		add_named(listing, *names, err == 0);
 	print(listing);
+	if (listing->verbose && !listing->json && err == 0)
+		print_restarts();
 	return listing->status;
 }
 

@@ -147,10 +147,20 @@ place_check(const struct place *place, struct text *why)
 	return uid == 0 ? 0 : check_access(place, why);
 }
 
+/* mkdir gives no descriptor: where others may rename, the name may lead to another one by now. */
+static bool
+is_new_directory(const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) && st->st_uid == geteuid() &&
+	    (st->st_mode & 0777) == UNARMED_MODE && st->st_nlink <= 2;
+}
+
 /* A new directory or file, closed to others until its mode is right. */
 static int
 make_node(struct place *place, uint32_t kind, mode_t umask_was)
 {
+	char link[64];
+
 	if (kind == NODE_KIND_DIR) {
 		place->restore_mode = 0777 & ~umask_was;
 		if (mkdir(place->path, UNARMED_MODE) < 0)
@@ -166,11 +176,14 @@ make_node(struct place *place, uint32_t kind, mode_t umask_was)
 		if (fd < 0)
 			return -errno;
 		place->created = true;
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		place->fd = open(link, O_PATH | O_CLOEXEC);
 		fd_close(&fd);
-		place->fd = open(place->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (place->fd < 0 || fstat(place->fd, &place->st) < 0)
 		return -errno;
+	if (kind == NODE_KIND_DIR && !is_new_directory(&place->st))
+		return -ESTALE;
 	place->exists = true;
 	place->kind = kind;
 	return 0;

@@ -195,9 +195,13 @@ ask(struct setting *setting, const struct place *place, const struct record *rec
 		.flags = setting->flags | (place->created ? NODE_SET_CREATED : 0),
 		.goaway = setting->goaway,
 		.timeout_ms = setting->timeout_ms,
+		.idle_ms = setting->idle_ms,
+		.deadline_ms = setting->deadline_ms,
 		.restore_mode = place->created ? place->restore_mode : 0,
 		.underlying_path = setting->underlying,
 		.underlying = -1,
+		.grants = setting->grants,
+		.share = setting->share,
 	};
 	struct port_reply reply = { 0 };
 	struct node_set_out out;

@@ -23,7 +23,10 @@ struct setting {
 	const char *underlying;	/* canonical, or NULL: the node itself */
 	uint32_t flags;		/* enum node_set_flags */
 	uint32_t goaway;	/* enum fsys_goaway_flags */
+	uint32_t share;		/* enum node_share */
 	uint32_t timeout_ms;	/* 0: none */
+	unsigned grants;	/* enum confine_grant */
+	uint32_t idle_ms, deadline_ms;	/* NODE_TIME_* */
 	bool create;		/* a missing node is made */
 	char *program;		/* of setting_describe; NULL: the setting is removed */
 	struct describe describe;

@@ -12,20 +12,32 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/sys.h"
 #include "port/stubs.h"
+#include "tools/renew.h"
 #include "tools/setting.h"
 #include "tools/tool.h"
 
 enum {
 	OPTION_STACK = 256,
 	OPTION_CHROOT_CHDIR,
+	OPTION_GRANT,
+	OPTION_SHARE,
+	OPTION_IDLE,
+	OPTION_DEADLINE,
+	OPTION_ABORT,
+	OPTION_RESTART,
+	OPTION_ALL,
+	OPTION_OUTDATED,
 	DEFAULT_TIMEOUT_MS = 60 * 1000,
 	RESUME_TIMEOUT_MS = 120 * 1000,
 };
 
 static const char help[] =
 "Usage: settrans [OPTION...] NODE [TRANSLATOR ARG...]\n"
+"       settrans --abort NODE...\n"
+"       settrans --restart NODE... | --restart --all | --restart --outdated\n"
 "Set the translator of NODE; without TRANSLATOR, remove it.\n"
 "\n"
 "  -p, --passive             write the setting: started when somebody looks (default)\n"
@@ -33,6 +45,7 @@ static const char help[] =
 "  -s, --start               start what the setting says\n"
 "  -c, --create              make NODE if it is not there\n"
 "  -U, --underlying=NODE2    what the translator finds below it, instead of NODE\n"
+"      --share=root|other    let root in, or everybody whom the modes let\n"
 "  -x, --exclusive           fail if a translator is there\n"
 "  -g, --goaway              ask what runs to leave (-a always does)\n"
 "  -k, --keep-active         change the setting, leave what runs\n"
@@ -41,8 +54,13 @@ static const char help[] =
 "  -R, --recursive           with -g or -a: the nodes inside first\n"
 "  -S, --nosync              with -g or -a: write nothing back\n"
 "  -t, --timeout=SEC         limit for the start, default 60; 0: none\n"
+"      --idle=SEC            it leaves when it has had nothing to do for so long; 0: never\n"
+"      --deadline=SEC        it is started anew when it has been stuck for so long; 0: never\n"
 "  -F, --pid-file=FILE       with -a: write the new process's pid there\n"
+"      --grant=WHAT[,WHAT]   let TRANSLATOR use what it asks for: network, exec\n"
 "  -P, --pause               with -a: wait for a line on stdin before it serves\n"
+"      --restart             let a successor take over from what runs; nobody notices\n"
+"      --abort               free everybody who waits on NODE, with an error\n"
 TOOL_HELP_LINES
 "\n"
 "Everything after TRANSLATOR belongs to it.\n"
@@ -56,6 +74,7 @@ static const struct option options[] = {
 	{ "dereference", no_argument, NULL, 'L' },
 	{ "stack", no_argument, NULL, OPTION_STACK },
 	{ "underlying", required_argument, NULL, 'U' },
+	{ "share", required_argument, NULL, OPTION_SHARE },
 	{ "pid-file", required_argument, NULL, 'F' },
 	{ "pause", no_argument, NULL, 'P' },
 	{ "timeout", required_argument, NULL, 't' },
@@ -68,7 +87,14 @@ static const struct option options[] = {
 	{ "nosync", no_argument, NULL, 'S' },
 	{ "chroot", no_argument, NULL, 'C' },
 	{ "chroot-chdir", required_argument, NULL, OPTION_CHROOT_CHDIR },
+	{ "grant", required_argument, NULL, OPTION_GRANT },
 	{ "help", no_argument, NULL, 'h' },
+	{ "idle", required_argument, NULL, OPTION_IDLE },
+	{ "deadline", required_argument, NULL, OPTION_DEADLINE },
+	{ "abort", no_argument, NULL, OPTION_ABORT },
+	{ "restart", no_argument, NULL, OPTION_RESTART },
+	{ "all", no_argument, NULL, OPTION_ALL },
+	{ "outdated", no_argument, NULL, OPTION_OUTDATED },
 	{ "usage", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -80,6 +106,8 @@ struct command {
 	const char *underlying;	/* as typed, or NULL */
 	const char *pid_file;	/* or NULL */
 	char *const *words;	/* TRANSLATOR ARG..., empty: none */
+	bool abort, restart;	/* instead of setting anything */
+	bool all, outdated;	/* with restart, instead of nodes */
 	bool done;		/* --help or --version */
 };
 
@@ -115,15 +143,38 @@ apply_meaning(struct setting *setting, int option)
 }
 
 static int
-parse_timeout(const char *word, uint32_t *timeout_msp)
+parse_seconds(const char *option, const char *word, uint32_t *msp)
 {
 	char *end;
 	double seconds = strtod(word, &end);
 
 	if (end == word || *end || !(seconds >= 0) || seconds > INT_MAX / 2000.0)
-		return tool_usage("--timeout wants seconds, fractions allowed, not '%s'", word);
-	*timeout_msp = (uint32_t)(seconds * 1000 + 0.999);
+		return tool_usage("--%s wants seconds, fractions allowed, not '%s'", option, word);
+	*msp = (uint32_t)(seconds * 1000 + 0.999);
 	return 0;
+}
+
+static int
+parse_share(const char *word, uint32_t *sharep)
+{
+	if (strcmp(word, "root") == 0)
+		*sharep = NODE_SHARE_ROOT;
+	else if (strcmp(word, "other") == 0)
+		*sharep = NODE_SHARE_OTHER;
+	else
+		return tool_usage("--share wants root or other, not '%s'", word);
+	return 0;
+}
+
+static int
+parse_time(const char *option, const char *word, uint32_t *msp)
+{
+	uint32_t ms = 0;
+	int status = parse_seconds(option, word, &ms);
+
+	if (status == 0)
+		*msp = ms == 0 ? NODE_TIME_NEVER : ms;
+	return status;
 }
 
 static int
@@ -146,6 +197,16 @@ not_yet(int option)
 }
 
 static int
+parse_grant(struct setting *setting)
+{
+	AUTO_TEXT struct text why = { 0 };
+
+	if (confine_parse_grants(optarg, &setting->grants, &why) == 0)
+		return 0;
+	return tool_usage("--grant: %s", text_string(&why));
+}
+
+static int
 parse_option(struct command *command, int c, char *const *argv)
 {
 	if (apply_meaning(&command->setting, c))
@@ -164,10 +225,30 @@ parse_option(struct command *command, int c, char *const *argv)
 		command->setting.create = true;
 		return 0;
 	case 't':
-		return parse_timeout(optarg, &command->setting.timeout_ms);
+		return parse_seconds("timeout", optarg, &command->setting.timeout_ms);
+	case OPTION_SHARE:
+		return parse_share(optarg, &command->setting.share);
+	case OPTION_IDLE:
+		return parse_time("idle", optarg, &command->setting.idle_ms);
+	case OPTION_DEADLINE:
+		return parse_time("deadline", optarg, &command->setting.deadline_ms);
+	case OPTION_ABORT:
+		command->abort = true;
+		return 0;
+	case OPTION_RESTART:
+		command->restart = true;
+		return 0;
+	case OPTION_ALL:
+		command->all = true;
+		return 0;
+	case OPTION_OUTDATED:
+		command->outdated = true;
+		return 0;
 	case 'U':
 		command->underlying = optarg;
 		return 0;
+	case OPTION_GRANT:
+		return parse_grant(&command->setting);
 	case 'F':
 		command->pid_file = optarg;
 		return 0;
@@ -194,9 +275,39 @@ check(const struct command *command)
 		return tool_usage("--pause is for a translator that is started now; add --active");
 	if (command->pid_file && !starts)
 		return tool_usage("--pid-file is for a translator that is started now; add --active");
+	if (command->setting.grants && !*command->words)
+		return tool_usage("--grant is for a translator; name one after NODE");
 	if (command->underlying && !*command->words)
 		return tool_usage("--underlying is for a translator; name one after NODE");
+	if (command->setting.share && !*command->words)
+		return tool_usage("--share is for a translator; name one after NODE");
+	if ((command->setting.idle_ms || command->setting.deadline_ms) && !*command->words)
+		return tool_usage("--idle and --deadline are for a translator; name one after NODE");
 	return 0;
+}
+
+/* --restart and --abort stand alone. */
+static int
+check_renewal(const struct command *command, bool names_nodes)
+{
+	const struct setting *setting = &command->setting;
+	bool lists = command->all || command->outdated;
+
+	if (setting->flags || setting->goaway || setting->create || setting->idle_ms ||
+	    setting->deadline_ms || command->underlying || command->pid_file ||
+	    (command->abort && (command->restart || lists)) || (command->all && command->outdated))
+		return tool_usage("--%s goes with no other option", command->abort ? "abort" : "restart");
+	if (!command->abort && !command->restart)
+		return tool_usage("--all and --outdated go with --restart");
+	if (lists && names_nodes)
+		return tool_usage("--all and --outdated find the nodes themselves");
+	return lists || names_nodes ? 0 : tool_usage("name a NODE");
+}
+
+static bool
+is_renewal(const struct command *command)
+{
+	return command->abort || command->restart || command->all || command->outdated;
 }
 
 static int
@@ -211,6 +322,9 @@ parse(struct command *command, int argc, char **argv)
 		status = parse_option(command, c, argv);
 	if (status != 0 || command->done)
 		return status;
+	command->words = argv + optind;
+	if (is_renewal(command))
+		return check_renewal(command, optind < argc);
 	if (optind >= argc)
 		return tool_usage("name a NODE");
 	command->node = argv[optind];
@@ -351,6 +465,48 @@ resolve(struct command *command, char **pathp, char **underlyingp)
 	return errnum == ENOMEM ? TOOL_MEMORY : starts ? SETTING_START : SETTING_NODE;
 }
 
+static int
+renew_one(const struct command *command, const char *node)
+{
+	AUTO_TEXT struct text why = { 0 };
+	AUTO_FREE char *path = NULL;
+	int errnum = 0, status = SETTING_NODE;
+
+	path = tool_node_path(node, false, &why, &errnum);
+	if (path)
+		status = command->abort ? renew_abort(path, &why) : renew_restart(path, &why);
+	if (status != 0)
+		tool_error(node, "%s", text_string(&why));
+	return status;
+}
+
+/* Words are nodes here. */
+static int
+renew(const struct command *command)
+{
+	AUTO_TEXT struct text why = { 0 };
+	int err = tool_connect(TOOL_IF_SET, &why), status = 0;
+
+	if (err == 1 && (command->all || command->outdated))
+		return 0;
+	if (err == 1) {
+		tool_error(*command->words, "no translator is set there");
+		return SETTING_NODE;
+	}
+	if (err == 0 && (command->all || command->outdated))
+		status = renew_restart_all(command->outdated, &why);
+	else if (err < 0)
+		status = SETTING_REFUSED;
+	if (why.size)
+		tool_error(NULL, "%s", text_string(&why));
+	for (char *const *node = command->words; err == 0 && *node; node++) {
+		int one = renew_one(command, *node);
+
+		status = status ? status : one;
+	}
+	return status;
+}
+
 static void
 command_deinit(struct command *command)
 {
@@ -368,7 +524,9 @@ main(int argc, char **argv)
 
 	tool_init("settrans");
 	status = parse(&command, argc, argv);
-	if (status == 0 && !command.done) {
+	if (status == 0 && !command.done && is_renewal(&command)) {
+		status = renew(&command);
+	} else if (status == 0 && !command.done) {
 		status = resolve(&command, &path, &underlying);
 		file.name = command.pid_file;
 		if (status == 0)

@@ -10,8 +10,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "tools/json.h"
 #include "tools/record.h"
+#include "tools/sandbox.h"
 #include "tools/tool.h"
+
+enum { OPTION_JSON = 256 };
 
 static const char help[] =
 "Usage: showtrans [OPTION...] FILE...\n"
@@ -20,6 +24,7 @@ static const char help[] =
 "  -p, --prefix              always print \"FILE: \" first\n"
 "  -P, --no-prefix           never (default: when several files are named)\n"
 "  -s, -q, --silent, --quiet print nothing; the exit status answers\n"
+"      --json                an array of objects, for programs\n"
 "  -t, --translated          leave out files without a setting\n"
 TOOL_HELP_LINES
 "\n"
@@ -31,6 +36,7 @@ static const struct option options[] = {
 	{ "silent", no_argument, NULL, 's' },
 	{ "quiet", no_argument, NULL, 's' },
 	{ "translated", no_argument, NULL, 't' },
+	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "help", no_argument, NULL, 'h' },
 	{ "usage", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -42,6 +48,7 @@ struct command {
 	bool connected;
 	bool done;	/* --help or --version */
 	bool failed;
+	json_t *array;	/* of --json, or NULL */
 };
 
 static int
@@ -61,6 +68,10 @@ parse_option(struct command *command, int c, char *const *argv)
 	case 't':
 		command->translated = true;
 		return 0;
+	case OPTION_JSON:
+		if (!command->array)
+			command->array = json_array();
+		return command->array ? 0 : TOOL_MEMORY;
 	case 'V':
 		tool_print_version();
 		command->done = true;
@@ -105,10 +116,27 @@ path_of(struct command *command, const char *file)
 }
 
 static void
+add_object(const struct command *command, const char *file, const struct record *record)
+{
+	json_t *object = json_object();
+
+	if (!record && command->translated)
+		return;
+	json_put_string(object, "file", file);
+	json_put_argv(object, "setting", record ? record->node.passive : (struct wire_blob){ "", 0 });
+	sandbox_put_grants(object, record ? record->node.grants : 0);
+	json_array_append_new(command->array, object);
+}
+
+static void
 print(const struct command *command, const char *file, const struct record *record)
 {
 	AUTO_TEXT struct text line = { 0 };
 
+	if (command->array) {
+		add_object(command, file, record);
+		return;
+	}
 	if (command->silent || (!record && (command->translated || !command->prefix)))
 		return;
 	if (command->prefix)
@@ -164,6 +192,10 @@ show_all(struct command *command, char *const *files)
 	command->connected = err == 0;
 	for (; *files; files++)
 		any |= show(command, *files);
+	if (command->array && !command->silent) {
+		json_dumpf(command->array, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
 	return any ? 0 : 1;
 }
 
@@ -179,5 +211,6 @@ main(int argc, char **argv)
 		status = parse_option(&command, c, argv);
 	if (status == 0 && !command.done)
 		status = optind < argc ? show_all(&command, argv + optind) : tool_usage("name a FILE");
+	json_decref(command.array);
 	return tool_finish(status);
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -36,6 +37,7 @@ struct prepared {
 	char **argv;
 	char **env;
 	pid_t parent;
+	struct confine_ready ready;	/* when launch->confine is given */
 };
 
 static bool
@@ -134,10 +136,26 @@ place(int fd, int at)
 		die("place", "a descriptor");
 }
 
-/* 0 to 3 as they should be, and nothing else open. */
+/* All from `first` on, but for one. */
 static void
+close_others(unsigned first, int kept)
+{
+	int err = 0;
+
+	if (kept > (int)first)
+		err = sys_close_range(first, (unsigned)kept - 1);
+	if (err == 0)
+		err = sys_close_range(kept < 0 ? first : (unsigned)kept + 1, ~0u);
+	if (err < 0)
+		die("close", "inherited descriptors");
+}
+
+/* 0 to 3 as they should be, and nothing else open but, until exec, the descriptor that is
+ * returned: of the underlying node, or -1. */
+static int
 place_descriptors(const struct launch *launch)
 {
+	int underlying = launch->confine ? move_away(launch->confine->underlying) : -1;
 	int port = move_away(launch->port_fd);
 	int output = move_away(launch->log_fd);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -153,8 +171,8 @@ place_descriptors(const struct launch *launch)
 	place(STDERR_FILENO, STDOUT_FILENO);
 	if (port >= 0)
 		place(port, LAUNCH_PORT_FD);
-	if (sys_close_range(port >= 0 ? LAUNCH_PORT_FD + 1 : LAUNCH_PORT_FD, ~0u) < 0)
-		die("close", "inherited descriptors");
+	close_others(port >= 0 ? LAUNCH_PORT_FD + 1 : LAUNCH_PORT_FD, underlying);
+	return underlying;
 }
 
 /* Opens a typed option's file: a directory as a place, anything else to read.
@@ -230,18 +248,33 @@ protect(const struct prepared *prepared)
 }
 
 static void
+confine(const struct prepared *prepared, int underlying)
+{
+	const struct launch *launch = prepared->launch;
+	size_t n_files = launch->files ? argv_count(launch->files) / 2 : 0;
+	const char *failed = confine_enforce(&prepared->ready, underlying, LAUNCH_FILE_FD,
+	    (unsigned)n_files);
+
+	if (failed)
+		die(failed, launch->program);
+}
+
+static void
 run_child(const struct prepared *prepared)
 {
 	const struct launch *launch = prepared->launch;
 	const char *cwd = launch->cwd ? launch->cwd : "/";
+	int underlying;
 
 	reset_signals();
-	place_descriptors(launch);
+	underlying = place_descriptors(launch);
 	protect(prepared);
 	if (chdir(cwd) < 0)
 		die("enter", cwd);
 	if (launch->files)
 		place_files(launch->files);
+	if (launch->confine)
+		confine(prepared, underlying);
 	execve(launch->program, prepared->argv, prepared->env);
 	die("run", launch->program);
 }
@@ -280,11 +313,15 @@ launch(const struct launch *launch, int *pidfdp)
 	AUTO_ARGV struct argv words = { 0 };
 	AUTO_FREE char **argv = NULL, **env = NULL;
 	struct prepared prepared = { .launch = launch, .parent = getpid() };
-	int pidfd;
+	int pidfd, err = 0;
 	pid_t pid;
 
 	if (!is_sound(launch))
 		return -EINVAL;
+	if (launch->confine)
+		err = confine_prepare(&prepared.ready, launch->confine, launch->program, launch->argv);
+	if (err < 0)
+		return err;
 	if (make_env(&words, launch) < 0)
 		return -ENOMEM;
 	prepared.argv = argv = argv_vector(launch->argv);

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "base/argv.h"
+#include "base/confine.h"
 
 enum {
 	LAUNCH_PORT_FD = 3,	/* the task's connection to portd, or the describe pipe */
@@ -37,6 +38,8 @@ struct launch {
 	int port_fd;			/* becomes LAUNCH_PORT_FD, or -1 */
 	int log_fd;			/* becomes stdout and stderr, or -1: stderr is kept, stdout goes there too */
 	bool pdeathsig;
+	/* The sandbox, or NULL: none. Its `underlying` is looked at, not inherited. */
+	const struct confine *confine;
 };
 
 /* Starts it. Returns the pid, with *pidfdp (CLOEXEC) when pidfdp is given, or

@@ -33,6 +33,15 @@ sys_pidfd_send_signal(int pidfd, int sig)
 	return result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
 }
 
+/* Kills the process group that the process leads, or led. */
+int
+sys_pidfd_kill_group(int pidfd)
+{
+	const unsigned process_group = 1 << 2;	/* PIDFD_SIGNAL_PROCESS_GROUP */
+
+	return result(syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, process_group));
+}
+
 /* Closes the descriptors from first to last. */
 int
 sys_close_range(unsigned first, unsigned last)

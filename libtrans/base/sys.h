@@ -10,6 +10,7 @@
 
 int sys_pidfd_open(pid_t pid);			/* descriptor or -errno */
 int sys_pidfd_send_signal(int pidfd, int sig);	/* 0 or -errno */
+int sys_pidfd_kill_group(int pidfd);		/* its process group; 0 or -errno (before Linux 6.9) */
 int sys_close_range(unsigned first, unsigned last);
 int sys_memfd(const char *name, size_t size);	/* sized, sealed against shrinking and growing; or -errno */
 ssize_t sys_read_all(int fd, void *data, size_t size);	/* bytes read (short at end of file) or -errno */

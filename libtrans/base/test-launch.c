@@ -74,6 +74,27 @@ child(int argc, char **argv)
 	return 42;
 }
 
+/* Confined: what of this can be done, a word each. */
+static int
+confined_child(void)
+{
+	struct rlimit files;
+	int fd;
+
+	printf("etc %d\n", open("/etc/passwd", O_RDONLY) >= 0);
+	printf("self %d\n", open("/proc/self/maps", O_RDONLY) >= 0);
+	printf("tmp %d\n", open("/tmp/test-launch-confined", O_WRONLY | O_CREAT, 0600) >= 0);
+	printf("null %d\n", open("/dev/null", O_WRONLY) >= 0);
+	fd = openat(LAUNCH_FILE_FD, "inside", O_RDONLY);
+	printf("beneath %d\n", fd >= 0);
+	fd = openat(LAUNCH_FILE_FD, "made", O_WRONLY | O_CREAT, 0600);
+	printf("beneath-write %d\n", fd >= 0);
+	getrlimit(RLIMIT_NOFILE, &files);
+	printf("files %lu\n", (unsigned long)files.rlim_max);
+	fflush(stdout);
+	return 42;
+}
+
 /* The tests ------------------------------------------------------------------ */
 
 struct run {
@@ -164,6 +185,86 @@ lacks(const struct run *run, const char *line)
 {
 	if (strstr(run->out, line))
 		fail_msg("'%s' in:\n%s", line, run->out);
+}
+
+/* A directory with a file in it, and the child's findings. */
+static void
+go_confined(struct run *run, const struct confine *confine)
+{
+	char dir[] = "/tmp/test-launch-XXXXXX", file[64];
+	int fd;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(file, sizeof(file), "%s/inside", dir);
+	fd = open(file, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	argv_add(&run->files, "dir");
+	argv_add(&run->files, dir);
+	argv_add(&run->env, "HIRD_TEST_CONFINED=1");
+	run->launch.confine = confine;
+	go(run);
+	assert_int_equal(WEXITSTATUS(run->status), 42);
+	unlink(file);
+	snprintf(file, sizeof(file), "%s/made", dir);
+	unlink(file);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void
+test_confined(void **state)
+{
+	const struct confine confine = { .underlying = -1 };
+	struct confine_report report;
+	struct run *run = *state;
+
+	confine_look(&confine, &report);
+	go_confined(run, &confine);
+	has(run, "self 1\n");
+	has(run, "null 1\n");
+	has(run, "beneath 1\n");
+	has(run, "files 4096\n");
+	if (report.landlock == 0)
+		skip();
+	has(run, "etc 0\n");
+	has(run, "tmp 0\n");
+	has(run, "beneath-write 0\n");
+}
+
+static void
+test_confined_write(void **state)
+{
+	const struct confine confine = { .underlying = -1, .grants = CONFINE_WRITE };
+	struct confine_report report;
+	struct run *run = *state;
+
+	confine_look(&confine, &report);
+	go_confined(run, &confine);
+	has(run, "beneath-write 1\n");
+	if (report.landlock == 0)
+		skip();
+	has(run, "etc 0\n");
+	has(run, "tmp 0\n");
+}
+
+static void
+test_grants(void **state)
+{
+	struct text why = { 0 }, list = { 0 };
+	unsigned grants = 0;
+
+	(void)state;
+	assert_int_equal(confine_parse_grants("exec,network", &grants, &why), 0);
+	assert_int_equal(grants, CONFINE_EXEC | CONFINE_NETWORK);
+	confine_print_grants(&list, grants);
+	assert_string_equal(text_string(&list), "network,exec");
+	grants = 0;
+	assert_int_equal(confine_parse_grants("network,", &grants, &why), -EINVAL);
+	assert_int_equal(confine_parse_grants("", &grants, &why), -EINVAL);
+	assert_int_equal(confine_parse_grants("net", &grants, &why), -EINVAL);
+	assert_int_equal(grants, 0);
+	text_deinit(&why);
+	text_deinit(&list);
 }
 
 static void
@@ -354,9 +455,14 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_no_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unsound, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pdeathsig, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_confined, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_confined_write, setup, teardown),
+		cmocka_unit_test(test_grants),
 	};
 	int fds, failed;
 
+	if (getenv("HIRD_TEST_CONFINED"))
+		return confined_child();
 	if (getenv("HIRD_TEST_CHILD"))
 		return child(argc, argv);
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)

@@ -22,15 +22,15 @@ check_PROGRAMS += libtrans/port/test-flat libtrans/port/test-memory libtrans/por
 TESTS += libtrans/port/test-flat libtrans/port/test-memory libtrans/port/test-port
 libtrans_port_test_flat_SOURCES = libtrans/port/test-flat.c \
 	libtrans/port/test-setup.c libtrans/port/test-setup.h
-libtrans_port_test_flat_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
+libtrans_port_test_flat_LDADD = $(LAUNCH_LIBS) $(CMOCKA_LIBS)
 libtrans_port_test_memory_SOURCES = libtrans/port/test-memory.c \
 	libtrans/port/test-setup.c libtrans/port/test-setup.h
-libtrans_port_test_memory_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
+libtrans_port_test_memory_LDADD = $(LAUNCH_LIBS) $(CMOCKA_LIBS)
 libtrans_port_test_port_SOURCES = libtrans/port/test-port.c \
 	libtrans/port/test-setup.c libtrans/port/test-setup.h
-libtrans_port_test_port_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
+libtrans_port_test_port_LDADD = $(LAUNCH_LIBS) $(CMOCKA_LIBS)
 tests_world_SOURCES = tests/world.c
-tests_world_LDADD = portd/librights.a $(HIRD_LIBS) $(UV_LIBS)
+tests_world_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS)
 endif
 
 # Not part of a build: make fuzz && libtrans/port/fuzz-fsys

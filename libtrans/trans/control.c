@@ -2,21 +2,42 @@
 /* control: the translator's control port, and the thread that listens on it.
  *
  * The thread answers a ping at once, whatever a callback is doing; all else it
- * leaves in a queue for the main thread, since callbacks run one at a time. */
+ * leaves in a queue for the main thread, since callbacks run one at a time.
+ *
+ * When portd has died the thread waits on the leash for its successor, attaches to that one, and
+ * says that we are still here. The main thread serves the kernel meanwhile and need not know.
+ * Names of rights mean nothing any more then: whoever uses them holds the attachment, so that
+ * it does not change under him. */
 #include "trans/control.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/log.h"
+#include "port/connection.h"
+#include "port/stubs.h"
+#include "trans/leash.h"
+#include "trans/memory.h"
+#include "trans/req.h"
+#include "trans/standin.h"
 #include "wire/messages.h"
+
+/* The main thread may be held up for ever; we do not outlive portd and its holder. */
+enum {
+	FAREWELL_S = 2,
+	RETURN_MS = 30 * 1000,	/* for a new portd's answer */
+};
 
 struct letter {
 	struct list link;
+	uint32_t attachment;
 	struct port_message message;
 };
 
@@ -26,6 +47,10 @@ static enum control_state state;
 static pthread_t thread;
 static port_name_t port;	/* PORT_NULL: closed */
 static int wake_fd = -1;
+static const char *program;
+static bool closing;
+static pthread_cond_t closed = PTHREAD_COND_INITIALIZER;
+static pthread_mutex_t attachment_lock;	/* taken before `lock`; recursive */
 
 static void
 wake(void)
@@ -55,7 +80,7 @@ queue(struct port_message *message)
 		port_message_deinit(message);
 		return;
 	}
-	*letter = (struct letter){ .message = *message };
+	*letter = (struct letter){ .attachment = connection_attachment(), .message = *message };
 	pthread_mutex_lock(&lock);
 	list_link_tail(&letters, &letter->link);
 	pthread_mutex_unlock(&lock);
@@ -65,9 +90,15 @@ queue(struct port_message *message)
 static int
 handle_ping(struct rpc_request *request, struct fsys_ping_in *in, struct fsys_ping_out *out)
 {
+	uint64_t turn = standin_turn();
+	bool excused;
+
 	(void)request;
 	(void)in;
-	(void)out;
+	out->oldest = req_oldest(&excused);
+	if (turn && !excused && (!out->oldest || turn < out->oldest))
+		out->oldest = turn;
+	out->moved = memory_moved();
 	return 0;
 }
 
@@ -91,41 +122,163 @@ take(struct port_message *message)
 	}
 }
 
-static void *
-listen_on(void *unused)
+/* Until the connection is lost. False: the port was taken away. */
+static bool
+listen_on_port(void)
 {
-	(void)unused;
 	for (;;) {
 		struct port_message message;
 		int err = port_receive(port, &message, PORT_FOREVER);
 
 		if (err == 0)
 			take(&message);
-		else if (err < 0) {
-			set_state(CONTROL_CUT);
-			return NULL;
-		} else if (err != PORT_E_RCV_INTERRUPTED && err != PORT_E_RCV_TOO_LARGE)
-			return NULL;	/* control_close took the port away */
+		else if (err < 0)
+			return true;
+		else if (err != PORT_E_RCV_INTERRUPTED && err != PORT_E_RCV_TOO_LARGE)
+			return false;
 	}
 }
 
-/* Makes the port and starts listening. wake_fd: an eventfd that brings the main
- * thread to control_take and control_state. 0, PORT_E_* or -errno. */
-int
-control_open(int fd)
+/* Makes the port. 0, PORT_E_* or -errno. */
+static int
+make_port(port_name_t *namep)
 {
 	port_name_t previous, name;
-	int err;
+	int err = port_allocate(PORT_RIGHT_RECEIVE, &name);
 
-	wake_fd = fd;
-	err = port_allocate(PORT_RIGHT_RECEIVE, &name);
 	if (err != 0)
 		return err;
-	port = name;
-	err = port_request_notification(port, PORT_NOTIFY_NO_SENDERS, 1, port,
+	err = port_request_notification(name, PORT_NOTIFY_NO_SENDERS, 1, name,
 	    PORT_MAKE_SEND_ONCE, &previous);
+	if (err != 0)
+		port_destroy(name);
+	else
+		*namep = name;
+	return err;
+}
+
+/* The dead one's end may be open for another moment, in a process that it had begun. */
+static int
+attach(int fd)
+{
+	const struct timespec moment = { .tv_nsec = 10 * 1000000L };
+	int err = port_attach(dup(fd), program);
+
+	for (int i = 0; err == -EISCONN && i < 100; i++) {
+		nanosleep(&moment, NULL);
+		err = port_attach(dup(fd), program);
+	}
+	close(fd);
+	return err;
+}
+
+/* Over a connection (eaten) to another portd. */
+static int
+come_back(int fd)
+{
+	port_name_t name = PORT_NULL;
+	int err;
+
+	pthread_mutex_lock(&attachment_lock);
+	err = attach(fd);	/* eats fd */
 	if (err == 0)
-		err = -pthread_create(&thread, NULL, listen_on, NULL);
+		err = make_port(&name);
+	pthread_mutex_lock(&lock);
+	if (err == 0 && closing)
+		err = -ECANCELED;
+	if (err == 0)
+		port = name;
+	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&attachment_lock);
+	return err;
+}
+
+static int
+say_so(void)
+{
+	const struct fsys_return_in in = { .control = { port, PORT_MAKE_SEND } };
+	struct fsys_return_out out;
+	struct port_reply reply;
+	int err = fsys_return_call(port_bootstrap(), &in, &out, &reply, RETURN_MS);
+
+	port_reply_deinit(&reply);
+	return err;
+}
+
+/* Waits for a portd, once the one of before is lost. False: there will be none. From then on
+ * we die with the holder, which is our parent now, as with portd before we served. */
+static bool
+find_another(void)
+{
+	int fd, err;
+
+	while ((fd = leash_wait()) >= 0) {
+		err = come_back(fd);	/* eats fd */
+		if (err == 0)
+			err = say_so();
+		if (err == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			return true;
+		}
+		if (err > 0)
+			log_error("a new portd does not take this translator: %s", port_error_text(err));
+	}
+	return false;
+}
+
+static void
+wait_for_end(void)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += FAREWELL_S;
+	pthread_mutex_lock(&lock);
+	while (!closing)
+		if (pthread_cond_timedwait(&closed, &lock, &end) != 0)
+			_exit(1);
+	pthread_mutex_unlock(&lock);
+}
+
+static void *
+listen_on(void *unused)
+{
+	(void)unused;
+	while (listen_on_port()) {
+		if (find_another())
+			continue;
+		set_state(CONTROL_CUT);
+		wait_for_end();
+		break;
+	}
+	return NULL;
+}
+
+static void
+init_lock(void)
+{
+	pthread_mutexattr_t recursive;
+
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&attachment_lock, &recursive);
+	pthread_mutexattr_destroy(&recursive);
+}
+
+/* Makes the port and starts listening. name: as in port_attach. fd: an eventfd that brings the
+ * main thread to control_take and control_state. 0, PORT_E_* or -errno. */
+int
+control_open(const char *name, int fd)
+{
+	int err;
+
+	program = name;
+	wake_fd = fd;
+	init_lock();
+	err = make_port(&port);
+	if (err != 0)
+		return err;
+	err = -pthread_create(&thread, NULL, listen_on, NULL);
 	if (err != 0) {
 		port_destroy(port);
 		port = PORT_NULL;
@@ -139,14 +292,24 @@ void
 control_close(void)
 {
 	struct port_message message;
+	port_name_t name;
 
-	if (port == PORT_NULL)
+	pthread_mutex_lock(&lock);
+	name = port;
+	closing = true;
+	pthread_cond_signal(&closed);
+	pthread_mutex_unlock(&lock);
+	if (name == PORT_NULL)
 		return;
-	port_destroy(port);
+	leash_cut();
+	port_destroy(name);
 	pthread_join(thread, NULL);
 	port = PORT_NULL;
-	while (control_take(&message))
+	while (control_take(&message)) {
 		port_message_destroy(&message);
+		control_release();
+	}
+	leash_close();
 }
 
 /* The receive right, PORT_NULL when it is not open. */
@@ -168,10 +331,32 @@ control_state(void)
 	return now;
 }
 
-/* The next request for the main thread; the caller's from now on. false:
- * there is none. */
+/* Of portd now. */
+uint32_t
+control_attachment(void)
+{
+	return connection_attachment();
+}
+
+/* For the time that rights of an attachment are used. */
 bool
-control_take(struct port_message *message)
+control_keep(uint32_t attachment)
+{
+	pthread_mutex_lock(&attachment_lock);
+	if (attachment == connection_attachment())
+		return true;
+	pthread_mutex_unlock(&attachment_lock);
+	return false;
+}
+
+void
+control_release(void)
+{
+	pthread_mutex_unlock(&attachment_lock);
+}
+
+static struct letter *
+take_letter(void)
 {
 	struct letter *letter = NULL;
 
@@ -181,9 +366,24 @@ control_take(struct port_message *message)
 		list_unlink(&letter->link);
 	}
 	pthread_mutex_unlock(&lock);
-	if (!letter)
-		return false;
-	*message = letter->message;
-	free(letter);
-	return true;
+	return letter;
+}
+
+/* The next request for the main thread; the caller's from now on. false: there is none. Who
+ * asked a portd that has died is told by nobody, and gone. */
+bool
+control_take(struct port_message *message)
+{
+	struct letter *letter;
+
+	while ((letter = take_letter())) {
+		bool kept = control_keep(letter->attachment);
+
+		*message = letter->message;
+		free(letter);
+		if (kept)
+			return true;
+		port_message_deinit(message);
+	}
+	return false;
 }

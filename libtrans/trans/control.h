@@ -10,13 +10,19 @@
 enum control_state {
 	CONTROL_OPEN,
 	CONTROL_UNWANTED,	/* nobody can send to it any more */
-	CONTROL_CUT,		/* portd is gone */
+	CONTROL_CUT,		/* portd is gone, and there will be no other one */
 };
 
-int control_open(int wake_fd);
+int control_open(const char *program, int wake_fd);
 void control_close(void);
 port_name_t control_port(void);
 enum control_state control_state(void);
+/* A request, with control_keep held until control_release. */
 bool control_take(struct port_message *message);
+void control_release(void);
+/* Which attachment to portd rights are of now; and: they stay so until control_release. False,
+ * and nothing is to be released: there is another one since, where they mean nothing. */
+uint32_t control_attachment(void);
+bool control_keep(uint32_t attachment);
 
 #endif

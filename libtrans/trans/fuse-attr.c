@@ -14,6 +14,14 @@
 #include "trans/node.h"
 #include "wire/fusewire.h"
 
+/* A stat of the root as the kernel gets it. */
+static void
+hide(fuse_ino_t id, struct stat *st)
+{
+	if (id == FUSE_ROOT_ID && front.for_root)
+		st->st_mode &= ~FUSEWIRE_STRANGERS;
+}
+
 static void
 run_getattr(struct trans_req *req)
 {
@@ -21,6 +29,7 @@ run_getattr(struct trans_req *req)
 
 	if (front_is_finished(req, node_stat(req, req->node, &st)))
 		return;
+	hide(req->id, &st);
 	fuse_reply_attr(front_handle(req), &st, front_timeout());
 	req_free(req);
 }
@@ -45,6 +54,7 @@ run_setattr(struct trans_req *req)
 		err = node_stat(req, req->node, &st);
 	if (front_is_finished(req, err))
 		return;
+	hide(req->id, &st);
 	fuse_reply_attr(front_handle(req), &st, front_timeout());
 	req_free(req);
 }

@@ -33,8 +33,8 @@ void
 op_releasedir(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void)id;
-	(void)file;
-	opens_change(front.slot, 0, -1);
+	if (file->fh != FUSEWIRE_FH_EMPTY)
+		opens_change(front.slot, 0, -1);
 	fuse_reply_err(from, 0);
 }
 
@@ -116,10 +116,15 @@ run_readdirplus(struct trans_req *req)
 
 static void
 start_listing(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
-    void (*run)(struct trans_req *))
+    const struct fuse_file_info *file, void (*run)(struct trans_req *))
 {
-	struct trans_req *req = front_begin(from, id, run);
+	struct trans_req *req;
 
+	if (file->fh == FUSEWIRE_FH_EMPTY) {
+		fuse_reply_buf(from, NULL, 0);
+		return;
+	}
+	req = front_begin(from, id, run);
 	if (!req)
 		return;
 	req->size = size < FUSEWIRE_MAX_WRITE ? size : FUSEWIRE_MAX_WRITE;
@@ -130,14 +135,12 @@ start_listing(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
 void
 op_readdir(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset, struct fuse_file_info *file)
 {
-	(void)file;
-	start_listing(from, id, size, offset, run_readdir);
+	start_listing(from, id, size, offset, file, run_readdir);
 }
 
 void
 op_readdirplus(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset,
     struct fuse_file_info *file)
 {
-	(void)file;
-	start_listing(from, id, size, offset, run_readdirplus);
+	start_listing(from, id, size, offset, file, run_readdirplus);
 }

@@ -24,6 +24,7 @@ struct front {
 	int fd;
 	uint64_t flags;		/* of INIT, as agreed */
 	bool gone;		/* unmounted or aborted */
+	bool for_root;		/* of others, only root may enter */
 	uint64_t unique;	/* of the request in hand */
 	struct recovery_slot *slot;	/* its own, until something takes it over; may be NULL */
 	bool known;		/* a predecessor had it, too */

@@ -24,6 +24,7 @@
 #include "trans/listing.h"
 #include "trans/memory.h"
 #include "trans/req.h"
+#include "trans/standin.h"
 #include "wire/fusewire.h"
 
 /* The INIT that nobody sent. */
@@ -178,11 +179,13 @@ give_descriptor(int fd)
 	return fuse_session_mount(front.session, place) < 0 ? -EIO : 0;
 }
 
+/* libfuse compares the user of each request that opens or looks up something, when root
+ * alone is allowed. */
 static int
 make_session(int fd)
 {
-	static char *argv[] = { (char *)"translator", NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	static char *argv[] = { (char *)"translator", (char *)"-oallow_root", NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(front.for_root ? 2 : 1, argv);
 	int err;
 
 	fuse_set_log_func(say);
@@ -198,14 +201,15 @@ make_session(int fd)
 }
 
 /* Opens the door on a mount whose INIT was answered as `init` says. Eats fd,
- * which must not block. 0 or -errno. */
+ * which must not block. share: enum node_share. 0 or -errno. */
 int
-front_open(int fd, const struct wire_init *init)
+front_open(int fd, const struct wire_init *init, uint32_t share)
 {
 	AUTO_CLOSE int mine = fd;
 	int err;
 
 	front.flags = init->flags;
+	front.for_root = share == NODE_SHARE_ROOT;
 	front.gone = false;
 	err = allocate(&front.request, FUSEWIRE_BUFFER);
 	if (err == 0)
@@ -247,14 +251,16 @@ front_fd(void)
  * of the mount. */
 enum { OPCODE_TMPFILE = 51 };
 
-static void
-refuse(uint64_t unique)
+/* Answers past libfuse. When it has been answered already, or whoever asked is gone, the kernel
+ * says so, and that is fine. */
+void
+front_refuse(uint64_t unique, int error)
 {
-	struct fuse_out_header header = { .len = sizeof(header), .error = -EOPNOTSUPP,
+	const struct fuse_out_header answer = { .len = sizeof(answer), .error = error,
 		.unique = unique };
-	struct iovec iov = { &header, sizeof(header) };
 
-	io_writev(front.fd, &iov, 1, NULL);
+	if (write(front.fd, &answer, sizeof(answer)) < 0 && is_gone(errno))
+		__atomic_store_n(&front.gone, true, __ATOMIC_RELAXED);
 }
 
 static bool
@@ -276,7 +282,7 @@ dispatch(size_t size)
 
 		journal_read();
 		if (size >= sizeof(*header) + sizeof(*interrupt))
-			req_interrupt(interrupt->unique);
+			standin_interrupt(interrupt->unique);
 		return;
 	}
 	front.slot = NULL;
@@ -288,8 +294,9 @@ dispatch(size_t size)
 	}
 	journal_read();
 	front.unique = header->unique;
+	standin_serving(header->unique);
 	if (header->opcode == OPCODE_TMPFILE)
-		refuse(header->unique);
+		front_refuse(header->unique, -EOPNOTSUPP);
 	else
 		fuse_session_process_buf(front.session, &buf);
 	journal_strike(STEAL_PTR(front.slot));

@@ -10,12 +10,14 @@
 #include "wire/messages.h"
 
 /* Main thread. */
-int front_open(int fd, const struct wire_init *init);
+int front_open(int fd, const struct wire_init *init, uint32_t share);
 void front_close(void);
 int front_fd(void);
 int front_process(const void *request, size_t size);
 int front_receive(void);
 int front_forget_names(void);
+/* Any thread: the answer of a request that somebody else has. */
+void front_refuse(uint64_t unique, int error);
 /* Any thread but one that the main thread waits for: the kernel may hold the
  * call until requests that are under way have been answered. */
 void front_forget_node(trans_node_t node);

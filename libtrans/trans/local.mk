@@ -24,6 +24,8 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/fuse.h \
 	libtrans/trans/journal.c \
 	libtrans/trans/journal.h \
+	libtrans/trans/leash.c \
+	libtrans/trans/leash.h \
 	libtrans/trans/listing.c \
 	libtrans/trans/listing.h \
 	libtrans/trans/main.c \
@@ -42,6 +44,8 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/req.h \
 	libtrans/trans/serve.c \
 	libtrans/trans/serve.h \
+	libtrans/trans/standin.c \
+	libtrans/trans/standin.h \
 	libtrans/trans/thread.c \
 	libtrans/trans/translator.h \
 	libtrans/trans/watch.c \

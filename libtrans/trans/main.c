@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/launch.h"
 #include "base/log.h"
 #include "base/sys.h"
@@ -26,6 +27,10 @@ enum {
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 64,
 };
+
+_Static_assert(TRANS_NEEDS_NETWORK == (int)CONFINE_NETWORK &&
+    TRANS_NEEDS_EXEC == (int)CONFINE_EXEC && TRANS_NEEDS_WRITE == (int)CONFINE_WRITE,
+    "a translator's needs are what its sandbox can allow");
 
 struct translator translator = { .underlying = -1 };
 
@@ -106,6 +111,13 @@ int
 trans_underlying(void)
 {
 	return translator.underlying;
+}
+
+/* See trans.h. */
+void
+trans_needs(unsigned needs)
+{
+	translator.needs |= needs;
 }
 
 /* The canonical words of these options, argv[0] first. */
@@ -236,6 +248,7 @@ put_description(struct wire_buf *buf)
 		.files = { files.data, files.size },
 		.identities = { identities.data, identities.size },
 		.attr = describe_attr(&attr),
+		.needs = translator.ops.needs | translator.needs,
 	});
 	return buf->error;
 }

@@ -18,6 +18,7 @@
 static struct memory own;
 static struct memory *memory = &own;
 static uint32_t epoch;
+static uint64_t moved;	/* atomic */
 
 /* FNV-1a: the words are few, and nobody gains by a collision. */
 static uint64_t
@@ -163,7 +164,29 @@ memory_opens_known(bool known)
 void
 memory_progress(unsigned percent)
 {
+	__atomic_add_fetch(&moved, 1, __ATOMIC_RELAXED);
 	memory->head.progress_pct = percent > 100 ? 100 : percent;
+}
+
+/* See memory.h. */
+uint64_t
+memory_moved(void)
+{
+	return __atomic_load_n(&moved, __ATOMIC_RELAXED);
+}
+
+/* See memory.h. */
+void
+memory_at_work(bool at_work)
+{
+	memory->head.at_work = at_work;
+}
+
+/* See memory.h. */
+void
+memory_put_off(bool some)
+{
+	memory->head.put_off = some;
 }
 
 /* See trans.h. */

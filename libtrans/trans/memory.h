@@ -42,5 +42,10 @@ uint32_t memory_epoch(void);
 void memory_count_request(void);
 void memory_opens_known(bool known);
 void memory_progress(unsigned percent);
+/* For portd's eyes: the main thread is at something; somebody waits for an answer. */
+void memory_at_work(bool at_work);
+void memory_put_off(bool some);
+/* How often progress was reported: who works is not stuck. Any thread. */
+uint64_t memory_moved(void);
 
 #endif

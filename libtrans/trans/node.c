@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "trans/tree.h"
 #include "trans/translator.h"
 
@@ -206,31 +207,43 @@ change_size(struct trans_req *req, trans_node_t node, off_t size)
 	return translator.ops.nature == TRANS_GENERATED ? 0 : -EOPNOTSUPP;
 }
 
+/* To be changed by descriptor: a sandbox does not know which files a path may name. */
+static int
+open_covered(void)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", translator.underlying);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Mode and times of a file node are those of the file that it covers; what is
  * underneath by settrans -U may be something else, and is left alone then. */
 static int
 change_covered(const struct stat *st, int what)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+	AUTO_CLOSE int fd = -1;
 	struct stat covered;
-	char path[32];
 
 	if (fstatat(translator.underlying, "", &covered, AT_EMPTY_PATH) < 0)
 		return -errno;
 	if (!S_ISREG(covered.st_mode))
 		return node_cannot();
-	if (what & TRANS_SET_MODE) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", translator.underlying);
-		if (chmod(path, st->st_mode & 0777) < 0)
-			return -errno;
-	}
+	fd = open_covered();
+	if (fd < 0)
+		return fd;
+	if ((what & TRANS_SET_MODE) && fchmod(fd, st->st_mode & 0777) < 0)
+		return -errno;
 	if (what & TRANS_SET_ATIME)
 		times[0] = st->st_atim;
 	if (what & TRANS_SET_MTIME)
 		times[1] = st->st_mtim;
 	if (!(what & (TRANS_SET_ATIME | TRANS_SET_MTIME)))
 		return 0;
-	return utimensat(translator.underlying, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	return futimens(fd, times) < 0 ? -errno : 0;
 }
 
 /* truncate(2) asks for the time, too, and gets it with the new size. */

@@ -16,9 +16,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "trans/journal.h"
+#include "trans/memory.h"
+#include "trans/standin.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list spares = { &spares, &spares };
+static struct list running = { &running, &running };
 static struct list put_off = { &put_off, &put_off };
 static struct list waiting = { &waiting, &waiting };
 static struct list ready = { &ready, &ready };
@@ -61,6 +64,7 @@ drop_all(struct list *list)
 void
 req_deinit(void)
 {
+	free_all(&running);
 	drop_all(&put_off);
 	drop_all(&waiting);
 	drop_all(&ready);
@@ -85,6 +89,7 @@ spare(struct trans_req *req)
 {
 	journal_strike(STEAL_PTR(req->slot));
 	free(STEAL_PTR(req->copy));
+	list_unlink(&req->link);
 	req->state = REQ_SPARE;
 	list_link_head(&spares, &req->link);
 }
@@ -110,9 +115,10 @@ req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *ha
 
 	pthread_mutex_lock(&lock);
 	req = take_spare();
-	pthread_mutex_unlock(&lock);
-	if (!req)
+	if (!req) {
+		pthread_mutex_unlock(&lock);
 		return NULL;
+	}
 	/* All but the names, which are half a kilobyte. */
 	memset(req, 0, offsetof(struct trans_req, name));
 	req->name[0] = req->new_name[0] = '\0';
@@ -121,6 +127,10 @@ req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *ha
 	req->run = run;
 	req->handle = handle;
 	req->unique = unique;
+	req->turn = standin_turn();
+	req->since = standin_since();
+	list_link_tail(&running, &req->link);
+	pthread_mutex_unlock(&lock);
 	return req;
 }
 
@@ -152,6 +162,14 @@ req_free(struct trans_req *req)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Leaves a word for portd whether somebody waits. With the lock held. */
+static void
+tell_memory(void)
+{
+	memory_put_off(!list_is_empty(&put_off) || !list_is_empty(&waiting) ||
+	    !list_is_empty(&ready));
+}
+
 static void
 make_ready(struct trans_req *req)
 {
@@ -167,8 +185,10 @@ int
 req_wait(struct trans_req *req)
 {
 	pthread_mutex_lock(&lock);
+	list_unlink(&req->link);
 	req->state = REQ_WAITING;
 	list_link_tail(&waiting, &req->link);
+	tell_memory();
 	pthread_mutex_unlock(&lock);
 	return REQ_LATER;
 }
@@ -193,7 +213,9 @@ take_ready(void)
 		req = LIST_ENTRY(ready.next, struct trans_req, link);
 		list_unlink(&req->link);
 		req->state = REQ_RUNNING;
+		list_link_tail(&running, &req->link);
 	}
+	tell_memory();
 	pthread_mutex_unlock(&lock);
 	return req;
 }
@@ -204,8 +226,10 @@ req_run_ready(void)
 {
 	struct trans_req *req;
 
-	while ((req = take_ready()))
+	while ((req = take_ready())) {
+		standin_serving(req->unique);
 		req->run(req);
+	}
 }
 
 static struct trans_req *
@@ -220,9 +244,19 @@ find_unique(struct list *list, uint64_t unique)
 	return NULL;
 }
 
+/* Ends a request that the author has; it will find out. With the lock held. */
+static void
+end_early(struct trans_req *req, int error)
+{
+	list_unlink(&req->link);
+	req->state = REQ_INTERRUPTED;
+	list_link_tail(&lent, &req->link);
+	req->door->error(req, error);
+}
+
 /* Ends a request that is put off with EINTR. One that is not is about to be
- * answered anyway. */
-void
+ * answered anyway, or is for req_cut. */
+bool
 req_interrupt(uint64_t unique)
 {
 	struct trans_req *req;
@@ -230,16 +264,78 @@ req_interrupt(uint64_t unique)
 	pthread_mutex_lock(&lock);
 	req = find_unique(&put_off, unique);
 	if (req) {
-		list_unlink(&req->link);
-		req->state = REQ_INTERRUPTED;
-		list_link_tail(&lent, &req->link);
-		req->door->error(req, -EINTR);
+		end_early(req, -EINTR);
 	} else if ((req = find_unique(&waiting, unique)) || (req = find_unique(&ready, unique))) {
 		list_unlink(&req->link);
 		req->door->error(req, -EINTR);
 		spare(req);
 	}
+	tell_memory();
 	pthread_mutex_unlock(&lock);
+	return req != NULL;
+}
+
+/* See req.h. What the door holds for it is released with the late answer. */
+bool
+req_cut(uint64_t unique)
+{
+	struct trans_req *req;
+	bool done = false;
+
+	pthread_mutex_lock(&lock);
+	req = find_unique(&running, unique);
+	if (req && !req->cut)
+		done = req->cut = true;
+	pthread_mutex_unlock(&lock);
+	return done;
+}
+
+/* See req.h. */
+int64_t
+req_expire(int64_t now, int64_t allowed)
+{
+	int64_t due = INT64_MAX;
+
+	pthread_mutex_lock(&lock);
+	LIST_FOR_EACH(link, next, &put_off) {
+		struct trans_req *req = LIST_ENTRY(link, struct trans_req, link);
+
+		if (now - req->since >= allowed)
+			end_early(req, -ETIMEDOUT);
+		else if (req->since + allowed < due)
+			due = req->since + allowed;
+	}
+	tell_memory();
+	pthread_mutex_unlock(&lock);
+	return due;
+}
+
+static uint64_t
+oldest_in(const struct list *list, uint64_t oldest)
+{
+	LIST_FOR_EACH(link, next, list) {
+		const struct trans_req *req = LIST_ENTRY(link, struct trans_req, link);
+
+		if (!req->waits && !req->cut && req->turn && (!oldest || req->turn < oldest))
+			oldest = req->turn;
+	}
+	return oldest;
+}
+
+/* See req.h. */
+uint64_t
+req_oldest(bool *excusedp)
+{
+	uint64_t oldest;
+	bool excused = false;
+
+	pthread_mutex_lock(&lock);
+	oldest = oldest_in(&waiting, oldest_in(&put_off, 0));
+	LIST_FOR_EACH(link, next, &running)
+		excused |= LIST_ENTRY(link, struct trans_req, link)->waits;
+	pthread_mutex_unlock(&lock);
+	*excusedp = excused;
+	return oldest;
 }
 
 /* Whether no request is under way in any form. */
@@ -263,6 +359,7 @@ trans_later(struct trans_req *req)
 {
 	pthread_mutex_lock(&lock);
 	if (req->state == REQ_RUNNING) {
+		list_unlink(&req->link);
 		req->state = REQ_PUT_OFF;
 		list_link_tail(&put_off, &req->link);
 	} else if (req->state == REQ_WOKEN) {
@@ -270,6 +367,7 @@ trans_later(struct trans_req *req)
 	} else if (req->state == REQ_ANSWERED) {
 		spare(req);
 	}
+	tell_memory();
 	pthread_mutex_unlock(&lock);
 	return REQ_LATER;
 }
@@ -310,6 +408,7 @@ settle(struct trans_req *req, int error, const void *data, size_t size)
 	default:
 		log_error("a request was answered twice: the second answer is dropped");
 	}
+	tell_memory();
 	pthread_mutex_unlock(&lock);
 }
 
@@ -328,13 +427,22 @@ trans_reply_data(struct trans_req *req, const void *data, size_t size)
 }
 
 /* See trans.h. */
+void
+trans_waits(struct trans_req *req)
+{
+	pthread_mutex_lock(&lock);
+	req->waits = true;
+	pthread_mutex_unlock(&lock);
+}
+
+/* See trans.h. */
 int
 trans_req_interrupted(struct trans_req *req)
 {
 	bool interrupted;
 
 	pthread_mutex_lock(&lock);
-	interrupted = req->state == REQ_INTERRUPTED;
+	interrupted = req->cut || req->state == REQ_INTERRUPTED;
 	pthread_mutex_unlock(&lock);
 	return interrupted;
 }

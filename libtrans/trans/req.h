@@ -6,8 +6,8 @@
  * request, answers, and gives it back. A request that was put off is run again when
  * it is woken (`again` is set then), answered from any thread, or interrupted.
  *
- * Everything but req_begin, req_claim, req_free and the author's calls is for the
- * main thread. Requests come from a store of spares: serving one takes no memory. */
+ * Everything but req_begin, req_claim, req_free, what ends a request before its time and the
+ * author's calls is for the main thread. Requests come from a store of spares: serving one takes no memory. */
 #ifndef TRANS_REQ_H
 #define TRANS_REQ_H
 
@@ -50,6 +50,10 @@ struct trans_req {
 	/* the door's own */
 	void *handle;
 	uint64_t unique;
+	uint64_t turn;		/* in which it came */
+	int64_t since;		/* ms */
+	bool cut;		/* answered over the head of the callback that has it */
+	bool waits;		/* for what is not ours */
 	/* what was asked, as far as it applies */
 	trans_node_t node;
 	uint64_t id;		/* by which the door's caller knows the node */
@@ -79,7 +83,16 @@ void req_wake(void *unused);
 int req_wait(struct trans_req *req);
 void req_wake_waiting(void);
 void req_run_ready(void);
-void req_interrupt(uint64_t unique);
+/* False: none that is put off, or waits, has that number. */
+bool req_interrupt(uint64_t unique);
+/* Somebody else answers a request that is in a callback. False: none is, or that was done. */
+bool req_cut(uint64_t unique);
+/* Ends what is put off for `allowed` ms or more with ETIMEDOUT. Returns when the next one is due,
+ * INT64_MAX: none. */
+int64_t req_expire(int64_t now, int64_t allowed);
+/* The turn in which the oldest request came that somebody still waits for, 0: none; those that wait
+ * for another node do not count. *excusedp: the one in a callback does. */
+uint64_t req_oldest(bool *excusedp);
 bool req_is_quiet(void);
 
 #endif

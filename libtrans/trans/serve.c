@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -24,16 +25,21 @@
 #include "trans/control.h"
 #include "trans/fuse.h"
 #include "trans/journal.h"
+#include "trans/leash.h"
 #include "trans/memory.h"
 #include "trans/node.h"
 #include "trans/notify.h"
 #include "trans/opens.h"
 #include "trans/req.h"
+#include "trans/standin.h"
 #include "trans/translator.h"
 #include "trans/watch.h"
 
 /* A file that is being written changes many times; a look at the end is enough. */
 enum { SETTLE_MS = 200 };
+
+/* A successor waits; what is still open is looked at so often. */
+enum { HAND_OVER_MS = 10 };
 
 /* Who unmounted us is about to say so. */
 enum { FAREWELL_MS = 1000 };
@@ -42,7 +48,7 @@ enum ending {
 	GOING_ON,
 	LEFT,			/* portd let us go, or told us to */
 	UNMOUNTED,		/* or nobody wants us */
-	CUT_OFF,		/* portd is gone */
+	CUT_OFF,		/* portd is gone, and its holder */
 	TERMINATED,		/* by a signal, with requests open */
 	BROKEN,
 };
@@ -55,9 +61,11 @@ static struct {
 	int64_t busy_at;	/* when there last was something to do */
 	int64_t gone_at;	/* mount lost: until when to wait for a word; 0: it is there */
 	int64_t look_at;	/* when to look at the watched files; 0: no need */
+	int64_t expire_at;	/* when a request that is put off is due */
 	bool stale;
+	bool handing_over;	/* nothing is read any more */
 	bool old_names;		/* the kernel remembers names and cannot be told to forget all */
-} loop = { .wake_fd = -1, .signal_fd = -1 };
+} loop = { .wake_fd = -1, .signal_fd = -1, .expire_at = INT64_MAX };
 
 /* Attributes -------------------------------------------------------------- */
 
@@ -134,11 +142,17 @@ serve_root_attr(struct wire_attr *attr)
 
 /* Leaving ---------------------------------------------------------------- */
 
+static int
+sync_content(void)
+{
+	return translator.ops.sync ? translator.ops.sync() : 0;
+}
+
 /* Nothing of ours would be lost, or answered by nobody. */
 static bool
 is_quiet(void)
 {
-	return req_is_quiet() && notify_is_quiet();
+	return req_is_quiet() && notify_is_quiet() && standin_is_empty();
 }
 
 /* Asks portd to take over. No request is read meanwhile: what comes waits for
@@ -152,7 +166,7 @@ leave(enum fsys_leave reason)
 	struct fsys_leave_out out;
 	int err;
 
-	if (translator_argv(&translator.options, &argv) < 0)
+	if (translator_argv(&translator.options, &argv) < 0 || !standin_hold())
 		return;
 	serve_root_attr(&attr);
 	err = fsys_leave_call(port_bootstrap(), &(struct fsys_leave_in){
@@ -161,18 +175,24 @@ leave(enum fsys_leave reason)
 		.attr = { &attr, attr.valid ? sizeof(attr) : 0 },
 	}, &out, &reply, PORT_FOREVER);
 	port_reply_deinit(&reply);
+	/* Without a portd for now (-ENOTCONN) we stay: control.c sees to it. */
 	if (err == 0)
 		loop.ending = LEFT;
-	else if (err == -ENOTCONN)
-		loop.ending = CUT_OFF;
 	loop.busy_at = sys_now_ms();
-	loop.stale = false;
+	loop.stale = loop.stale && err == -ENOTCONN;
+	if (loop.ending == GOING_ON)
+		standin_go();
 }
 
-static int
-sync_content(void)
+/* Makes way for a successor: what is open is finished, and what an author's thread is at. */
+static void
+hand_over(void)
 {
-	return translator.ops.sync ? translator.ops.sync() : 0;
+	if (!is_quiet())
+		return;
+	thread_join_all();
+	sync_content();
+	leave(FSYS_LEAVE_RESTART);
 }
 
 /* A signal asks us to end. With requests open, the way a crash goes: a
@@ -213,6 +233,10 @@ handle_goaway(struct rpc_request *request, struct fsys_goaway_in *in, struct fsy
 	int err = 0;
 
 	(void)out;
+	if (in->flags & FSYS_GOAWAY_RESTART) {
+		loop.handing_over = true;
+		return 0;
+	}
 	if (!(in->flags & FSYS_GOAWAY_NOSYNC))
 		err = sync_content();
 	if (err < 0 && !(in->flags & FSYS_GOAWAY_FORCE))
@@ -318,6 +342,7 @@ enforce_options(struct option_set *staged, struct text *why)
 /* What an answer to set_options waits with. */
 struct answer {
 	struct rpc_later later;
+	uint32_t attachment;
 	struct argv argv;
 	struct wire_attr attr;
 };
@@ -327,10 +352,13 @@ send_answer(void *argument)
 {
 	struct answer *answer = argument;
 
-	fsys_set_options_reply(&answer->later, 0, "", &(struct fsys_set_options_out){
-		.argv = { answer->argv.data, answer->argv.size },
-		.attr = { &answer->attr, answer->attr.valid ? sizeof(answer->attr) : 0 },
-	});
+	if (control_keep(answer->attachment)) {
+		fsys_set_options_reply(&answer->later, 0, "", &(struct fsys_set_options_out){
+			.argv = { answer->argv.data, answer->argv.size },
+			.attr = { &answer->attr, answer->attr.valid ? sizeof(answer->attr) : 0 },
+		});
+		control_release();
+	}
 	argv_deinit(&answer->argv);
 	free(answer);
 }
@@ -353,6 +381,7 @@ answer_when_forgotten(struct rpc_request *request)
 	node_on_ready();
 	forget_everything();
 	answer->later = rpc_later(request);
+	answer->attachment = control_attachment();
 	if (notify_then(send_answer, answer) < 0)
 		send_answer(answer);
 	return 0;
@@ -396,6 +425,7 @@ answer_control(void)
 	while (loop.ending == GOING_ON && control_take(&message)) {
 		translator_forget_error();
 		port_serve_one(&service, &message);
+		control_release();
 	}
 	if (loop.ending != GOING_ON)
 		return;
@@ -450,8 +480,14 @@ sleep_ms(int64_t now)
 
 	if (loop.gone_at)
 		return loop.gone_at > now ? (int)(loop.gone_at - now) : 0;
+	if (!standin_is_empty())
+		return 0;
+	if (loop.handing_over)
+		return HAND_OVER_MS;
 	if (loop.look_at)
 		until = loop.look_at;
+	if (loop.expire_at < until)
+		until = loop.expire_at;
 	if (loop.idle_ms && loop.busy_at + loop.idle_ms < until)
 		until = loop.busy_at + loop.idle_ms;
 	if (loop.stale)
@@ -471,6 +507,12 @@ look_at_clock(int64_t now)
 			loop.ending = UNMOUNTED;
 		return;
 	}
+	if (translator.ops.deadline_ms)
+		loop.expire_at = req_expire(now, translator.ops.deadline_ms);
+	if (loop.handing_over) {
+		hand_over();
+		return;
+	}
 	if (loop.look_at && now >= loop.look_at) {
 		loop.look_at = 0;
 		loop.stale = watch_is_stale();
@@ -487,6 +529,21 @@ look_at_clock(int64_t now)
 		loop.busy_at = now;
 }
 
+/* What comes now may hold us up. */
+static void
+begin(int64_t now)
+{
+	memory_at_work(true);
+	standin_begin(now);
+}
+
+static void
+end(void)
+{
+	standin_end();
+	memory_at_work(false);
+}
+
 static void
 turn(void)
 {
@@ -494,7 +551,7 @@ turn(void)
 		{ .fd = loop.wake_fd, .events = POLLIN },
 		{ .fd = loop.signal_fd, .events = POLLIN },
 		{ .fd = watch_fd(), .events = POLLIN },
-		{ .fd = loop.gone_at ? -1 : front_fd(), .events = POLLIN },
+		{ .fd = loop.gone_at || loop.handing_over ? -1 : front_fd(), .events = POLLIN },
 	};
 	int n = poll(polled, ARRAY_SIZE(polled), sleep_ms(sys_now_ms()));
 
@@ -503,8 +560,10 @@ turn(void)
 		loop.ending = BROKEN;
 		return;
 	}
+	begin(sys_now_ms());
 	if (n > 0 && polled[0].revents) {
 		drain(loop.wake_fd);
+		standin_serve();
 		look_at_tree();
 		req_run_ready();
 		answer_control();
@@ -521,6 +580,7 @@ turn(void)
 	}
 	if (loop.ending == GOING_ON)
 		look_at_clock(sys_now_ms());
+	end();
 }
 
 /* From start to end ------------------------------------------------------- */
@@ -542,7 +602,7 @@ open_loop(void)
 	if (loop.wake_fd < 0 || loop.signal_fd < 0)
 		return -errno;
 	req_init(loop.wake_fd);
-	return 0;
+	return standin_open();
 }
 
 /* What portd gave in the handshake. */
@@ -581,6 +641,10 @@ open_mount(struct given *given, const struct argv *argv)
 	bool changed;
 	int err, flags = fcntl(fuse, F_GETFL);
 
+	/* We go on when portd dies, and end when the leash does. */
+	leash_open(fd_steal(&out->leash));
+	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
+		return -errno;
 	translator.underlying = fd_steal(&out->underlying);
 	loop.idle_ms = out->idle_ms;
 	if (fuse < 0 || out->init.size != sizeof(init))
@@ -592,7 +656,7 @@ open_mount(struct given *given, const struct argv *argv)
 	if (err == 0) {
 		opens_open();
 		journal_open(out->resent);
-		err = front_open(fd_steal(&fuse), &init);
+		err = front_open(fd_steal(&fuse), &init, out->share);
 	}
 	if (err == 0 && changed)
 		forget_everything();
@@ -607,6 +671,7 @@ start(struct given *given)
 
 	/* First, so that what the author reads from now on is what we compare with. */
 	watch_open(&translator.options);
+	begin(sys_now_ms());
 	err = translator.ops.start ? translator.ops.start() : 0;
 	if (err < 0) {
 		if (!*translator_error())
@@ -617,6 +682,7 @@ start(struct given *given)
 	loop.busy_at = sys_now_ms();
 	if (out->pending.size && front_process(out->pending.data, out->pending.size) < 0)
 		log_error("portd handed over a request that is none: it is dropped");
+	end();
 	return 0;
 }
 
@@ -636,6 +702,7 @@ run(void)
 static void
 close_all(int status)
 {
+	standin_close();
 	control_close();
 	thread_join_all();
 	if (translator.ops.stop)
@@ -687,7 +754,7 @@ serve(int port_fd)
 	if (err == 0)
 		err = port_attach(port_fd, translator.name);
 	if (err == 0)
-		err = control_open(loop.wake_fd);
+		err = control_open(translator.name, loop.wake_fd);
 	if (err != 0)
 		log_error("cannot talk to portd: %s", port_error_text(err));
 	else

@@ -95,7 +95,7 @@ open_door(const struct trans_ops *ops, uint64_t flags)
 	journal_open(true);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
 	kernel = pair[0];
-	assert_int_equal(front_open(pair[1], &init), 0);
+	assert_int_equal(front_open(pair[1], &init, NODE_SHARE_NONE), 0);
 	/* Nobody asked for an INIT; its answer comes only from a libfuse that
 	 * cannot be kept from giving it, and the kernel ignores it. */
 	if (recv(kernel, &answer, sizeof(answer), 0) >= 0)

@@ -230,6 +230,21 @@ struct trans_ops {
 	/* The kernel has forgotten n of the lookups (creations, too) that gave it this node. A
 	 * crash may swallow some: nothing but memory may depend on it. */
 	void (*forget)(trans_node_t node, uint64_t n);
+
+	/* A request that has no answer after so many milliseconds gets -ETIMEDOUT from the
+	 * library, whether it was put off or its callback blocks; the late answer goes nowhere.
+	 * 0: never. For what asks a network. */
+	uint32_t deadline_ms;
+	unsigned needs;		/* enum trans_needs, whatever the options say */
+};
+
+/* What a translator cannot do without beyond its sandbox, which lets it read its libraries and
+ * what its options and its node name. The first two the user has to allow, with
+ * `settrans --grant`; a translator that needs what is not allowed cannot be set. */
+enum trans_needs {
+	TRANS_NEEDS_NETWORK = 1,	/* TCP and UDP */
+	TRANS_NEEDS_EXEC = 2,		/* to run programs of the system */
+	TRANS_NEEDS_WRITE = 4,		/* to change what its directory options or its node name */
 };
 
 enum {
@@ -257,6 +272,9 @@ int trans_error(int errnum, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void trans_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From check: with these options it needs this, too (enum trans_needs). */
+void trans_needs(unsigned needs);
+
 /* Keeps the request open: return what this returns, and answer later, from
  * any thread, exactly once. What the callback was given (buf, name) is good until it
  * returns only. */
@@ -273,7 +291,11 @@ int trans_req_interrupted(struct trans_req *req);
  * function looks at trans_leaving() now and then. 0 or -errno. */
 int trans_thread(void (*function)(void *), void *argument);
 int trans_leaving(void);
-/* Progress of work that readers wait for, 0 to 100; lstrans shows it. */
+/* This request waits for what is not this translator's, another node for example, until it
+ * is answered: it is no reason to take the translator for stuck. To be said before a callback blocks. */
+void trans_waits(struct trans_req *req);
+/* Progress of work that readers wait for, 0 to 100; lstrans shows it. Who calls this now and then
+ * is not stuck. */
 void trans_progress(unsigned percent);
 /* The node that this translator covers: O_PATH, or -1. */
 int trans_underlying(void);

@@ -15,6 +15,7 @@ struct translator {
 	struct option_set defaults;
 	struct option_set options;	/* in force */
 	int underlying;		/* O_PATH, or -1 */
+	unsigned needs;		/* of trans_needs */
 };
 
 extern struct translator translator;

@@ -5,6 +5,7 @@
  * hostile body cannot name one twice. */
 #include "wire/codec.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -64,16 +65,38 @@ free_memory(struct wire_buf *buf)
 	wire_region_free(buf->region);
 }
 
+/* Most messages are nothing but bytes. */
+static inline bool
+has_beside(const struct wire_buf *buf)
+{
+	return buf->ports || buf->fds.n || buf->memory || buf->store || buf->region;
+}
+
+static inline void
+set_bytes(struct wire_buf *to, const struct wire_buf *from)
+{
+	to->data = from->data;
+	to->size = from->size;
+	to->room = from->room;
+	to->at = from->at;
+	to->error = from->error;
+}
+
 /* Frees memory and closes the descriptors that nobody took. Rights are names:
  * whoever knows the space releases them. What is left is an empty buffer. */
 void
 wire_buf_deinit(struct wire_buf *buf)
 {
-	close_fds(&buf->fds);
-	free_memory(buf);
 	free(buf->data);
-	free(buf->ports);
-	*buf = (struct wire_buf){ 0 };
+	if (has_beside(buf)) {
+		close_fds(&buf->fds);
+		free_memory(buf);
+		free(buf->ports);
+		*buf = (struct wire_buf){ 0 };
+	} else {
+		set_bytes(buf, &(struct wire_buf){ 0 });
+		buf->free_memory = NULL;
+	}
 }
 
 /* Makes a zeroed buffer one to read `data` from. 0, -EMSGSIZE, -ENOMEM. */
@@ -121,29 +144,23 @@ wire_buf_finish(struct wire_buf *buf)
 void
 wire_move_beside(struct wire_buf *to, struct wire_buf *from)
 {
-	uint8_t *data = from->data;
-	size_t size = from->size, room = from->room, at = from->at;
-	int error = from->error;
+	struct wire_buf bytes;
 
-	from->data = to->data;
-	from->size = to->size;
-	from->room = to->room;
-	from->at = to->at;
-	from->error = to->error;
+	if (!has_beside(from))
+		return;
+	set_bytes(&bytes, from);
+	set_bytes(from, to);
 	*to = *from;
-	*from = (struct wire_buf){
-		.data = data, .size = size, .room = room, .at = at, .error = error
-	};
+	*from = (struct wire_buf){ 0 };
+	set_bytes(from, &bytes);
 }
 
-static uint8_t *
-extend(struct wire_buf *buf, size_t more)
+static __attribute__((noinline)) uint8_t *
+grow(struct wire_buf *buf, size_t more)
 {
 	size_t room = buf->room ? buf->room : 256;
 	uint8_t *data;
 
-	if (buf->error)
-		return NULL;
 	if (more > FRAME_MAX || buf->size + more > FRAME_MAX) {
 		buf->error = -EMSGSIZE;
 		return NULL;
@@ -163,36 +180,53 @@ extend(struct wire_buf *buf, size_t more)
 	return buf->data + buf->size - more;
 }
 
-static void
-put_number(struct wire_buf *buf, uint64_t value, size_t size)
+/* Room for `more` bytes, as written; NULL: there is an error. */
+static inline uint8_t *
+extend(struct wire_buf *buf, size_t more)
 {
-	uint8_t *p = extend(buf, size);
+	if (buf->error)
+		return NULL;
+	if (more > buf->room - buf->size || buf->size + more > FRAME_MAX)
+		return grow(buf, more);
+	buf->size += more;
+	return buf->data + buf->size - more;
+}
 
-	if (!p)
-		return;
-	for (size_t i = 0; i < size; i++)
-		p[i] = (uint8_t)(value >> 8 * i);
+/* Room for a short message in an empty buffer. */
+void
+wire_buf_begin(struct wire_buf *buf)
+{
+	if (!buf->data && extend(buf, 1))
+		buf->size--;
 }
 
 /* Appends a number. */
 void
 wire_put_u32(struct wire_buf *buf, uint32_t value)
 {
-	put_number(buf, value, 4);
+	uint8_t *p = extend(buf, sizeof(value));
+
+	value = htole32(value);
+	if (p)
+		memcpy(p, &value, sizeof(value));
 }
 
 /* Appends a number, in two's complement. */
 void
 wire_put_i32(struct wire_buf *buf, int32_t value)
 {
-	put_number(buf, (uint32_t)value, 4);
+	wire_put_u32(buf, (uint32_t)value);
 }
 
 /* Appends a number. */
 void
 wire_put_u64(struct wire_buf *buf, uint64_t value)
 {
-	put_number(buf, value, 8);
+	uint8_t *p = extend(buf, sizeof(value));
+
+	value = htole64(value);
+	if (p)
+		memcpy(p, &value, sizeof(value));
 }
 
 /* Appends a string with its NUL. */
@@ -218,7 +252,7 @@ wire_put_bytes(struct wire_buf *buf, const void *data, size_t size)
 void
 wire_put_blob(struct wire_buf *buf, struct wire_blob value)
 {
-	put_number(buf, value.size, 4);
+	wire_put_u32(buf, (uint32_t)value.size);
 	wire_put_bytes(buf, value.data, value.size);
 }
 
@@ -260,7 +294,7 @@ put_item(struct wire_buf *buf, struct wire_port item)
 {
 	if (!reserve_items(buf, 1))
 		return false;
-	put_number(buf, buf->n_ports, 4);
+	wire_put_u32(buf, buf->n_ports);
 	if (buf->error)
 		return false;
 	buf->ports[buf->n_ports++] = item;
@@ -274,7 +308,7 @@ wire_put_port(struct wire_buf *buf, struct wire_port value)
 	if (!buf->error && buf->n_ports >= PORT_MSG_RIGHTS_MAX)
 		buf->error = -EMSGSIZE;
 	if (value.name == PORT_NULL && value.disposition == 0)
-		put_number(buf, NOT_THERE, 4);
+		wire_put_u32(buf, NOT_THERE);
 	else
 		put_item(buf, value);
 }
@@ -322,12 +356,12 @@ void
 wire_put_fd(struct wire_buf *buf, int value)
 {
 	if (value < 0) {
-		put_number(buf, NOT_THERE, 4);
+		wire_put_u32(buf, NOT_THERE);
 		return;
 	}
 	if (!buf->error && buf->fds.n >= PORT_MSG_FDS_MAX)
 		buf->error = -EMSGSIZE;
-	put_number(buf, buf->fds.n, 4);
+	wire_put_u32(buf, buf->fds.n);
 	if (buf->error)
 		fd_close(&value);
 	else
@@ -340,7 +374,7 @@ wire_put_fds(struct wire_buf *buf, struct wire_fds value)
 {
 	if (!buf->error && value.n > PORT_MSG_FDS_MAX)
 		buf->error = -EMSGSIZE;
-	put_number(buf, value.n, 4);
+	wire_put_u32(buf, value.n);
 	for (uint32_t i = 0; i < value.n && i < PORT_MSG_FDS_MAX; i++)
 		wire_put_fd(buf, value.fd[i]);
 }
@@ -360,36 +394,37 @@ take(struct wire_buf *buf, size_t size)
 	return buf->data + buf->at - size;
 }
 
-static uint64_t
-get_number(struct wire_buf *buf, size_t size)
-{
-	const uint8_t *p = take(buf, size);
-	uint64_t value = 0;
-
-	for (size_t i = 0; p && i < size; i++)
-		value |= (uint64_t)p[i] << 8 * i;
-	return value;
-}
-
 /* Reads a number; 0 after an error. */
 uint32_t
 wire_get_u32(struct wire_buf *buf)
 {
-	return (uint32_t)get_number(buf, 4);
+	const uint8_t *p = take(buf, sizeof(uint32_t));
+	uint32_t value;
+
+	if (!p)
+		return 0;
+	memcpy(&value, p, sizeof(value));
+	return le32toh(value);
 }
 
 /* Reads a number; 0 after an error. */
 int32_t
 wire_get_i32(struct wire_buf *buf)
 {
-	return (int32_t)get_number(buf, 4);
+	return (int32_t)wire_get_u32(buf);
 }
 
 /* Reads a number; 0 after an error. */
 uint64_t
 wire_get_u64(struct wire_buf *buf)
 {
-	return get_number(buf, 8);
+	const uint8_t *p = take(buf, sizeof(uint64_t));
+	uint64_t value;
+
+	if (!p)
+		return 0;
+	memcpy(&value, p, sizeof(value));
+	return le64toh(value);
 }
 
 /* Reads a string; "" after an error. */

@@ -94,6 +94,7 @@ struct wire_buf {
 #define AUTO_WIRE __attribute__((cleanup(wire_buf_deinit)))
 
 void wire_buf_deinit(struct wire_buf *buf);
+void wire_buf_begin(struct wire_buf *buf);
 /* A buffer for wire_get over a copy of `data`. */
 int wire_buf_load(struct wire_buf *buf, const void *data, size_t size);
 /* Likewise of a part of another buffer, whose memory it takes. */

@@ -16,8 +16,9 @@ enum { DESCRIBE_MAGIC = 0x63736564 };	/* "desc" */
 
 /* argv: canonical: argv[0] and the options that differ from their defaults,
  * with absolute paths. files: OPTION, PATH pairs of typed options; identities:
- * one word each, "DEV:INO:SIZE:MTIME.NS", of the files in the same order. */
-#define describe_OUT(F) F(u32, magic) F(u32, version) F(u32, kind) F(u32, nature) F(str, summary) F(argv, argv) F(argv, files) F(argv, identities) F(blob, attr)
+ * one word each, "DEV:INO:SIZE:MTIME.NS", of the files in the same order. needs: what it
+ * cannot do without, of enum confine_grant (base/confine.h). */
+#define describe_OUT(F) F(u32, magic) F(u32, version) F(u32, kind) F(u32, nature) F(str, summary) F(argv, argv) F(argv, files) F(argv, identities) F(blob, attr) F(u32, needs)
 
 WIRE_DECLARE_SIDE(describe_out, describe_OUT)
 

@@ -92,17 +92,25 @@ get_right(struct wire_buf *buf, const struct wire_field *field)
 
 /* Put --------------------------------------------------------------------------- */
 
-/* Most fields are numbers, and each message has a header of them. */
-static inline void
-put_u32(struct wire_buf *buf, uint32_t value)
+/* Most fields are numbers, and each message starts with a row of them: they go one after
+ * the other while there is room. Returns the first field that is something else. */
+static inline const struct wire_field *
+put_numbers(struct wire_buf *buf, const struct wire_field *field, const void *value)
 {
-	if (buf->error || buf->room - buf->size < sizeof(value)) {
-		wire_put_u32(buf, value);
-		return;
+	uint8_t *at, *end;
+
+	if (buf->error || !buf->data)
+		return field;
+	at = buf->data + buf->size;
+	end = buf->data + buf->room;
+	for (; field->type == WIRE_TYPE_u32 && end - at >= 4; field++) {
+		uint32_t number = htole32(AT(u32));
+
+		memcpy(at, &number, sizeof(number));
+		at += sizeof(number);
 	}
-	value = htole32(value);
-	memcpy(buf->data + buf->size, &value, sizeof(value));
-	buf->size += sizeof(value);
+	buf->size = (size_t)(at - buf->data);
+	return field;
 }
 
 static void
@@ -141,8 +149,10 @@ static void
 put_field(struct wire_buf *buf, const struct wire_field *field, const void *value)
 {
 	switch ((enum wire_type)field->type) {
+	case WIRE_TYPE_END:
+		break;
 	case WIRE_TYPE_u32:
-		put_u32(buf, AT(u32));
+		wire_put_u32(buf, AT(u32));
 		break;
 	case WIRE_TYPE_i32:
 		wire_put_i32(buf, AT(i32));
@@ -184,22 +194,35 @@ put_field(struct wire_buf *buf, const struct wire_field *field, const void *valu
 void
 wire_shape_put(struct wire_buf *buf, const struct wire_shape *shape, const void *value)
 {
-	for (const struct wire_field *field = shape->fields; field->name; field++)
-		put_field(buf, field, value);
+	const struct wire_field *field = shape->fields;
+
+	if (field->name)
+		wire_buf_begin(buf);
+	while ((field = put_numbers(buf, field, value))->name)
+		put_field(buf, field++, value);
 }
 
 /* Get --------------------------------------------------------------------------- */
 
-static inline uint32_t
-get_u32(struct wire_buf *buf)
+/* As put_numbers. */
+static inline const struct wire_field *
+get_numbers(struct wire_buf *buf, const struct wire_field *field, void *value)
 {
-	uint32_t value;
+	const uint8_t *at, *end;
 
-	if (buf->error || buf->size - buf->at < sizeof(value))
-		return wire_get_u32(buf);
-	memcpy(&value, buf->data + buf->at, sizeof(value));
-	buf->at += sizeof(value);
-	return le32toh(value);
+	if (buf->error || !buf->data)
+		return field;
+	at = buf->data + buf->at;
+	end = buf->data + buf->size;
+	for (; field->type == WIRE_TYPE_u32 && end - at >= 4; field++) {
+		uint32_t number;
+
+		memcpy(&number, at, sizeof(number));
+		AT(u32) = le32toh(number);
+		at += sizeof(number);
+	}
+	buf->at = (size_t)(at - buf->data);
+	return field;
 }
 
 static void
@@ -213,8 +236,10 @@ static void
 get_field(struct wire_buf *buf, const struct wire_field *field, void *value)
 {
 	switch ((enum wire_type)field->type) {
+	case WIRE_TYPE_END:
+		break;
 	case WIRE_TYPE_u32:
-		AT(u32) = get_u32(buf);
+		AT(u32) = wire_get_u32(buf);
 		break;
 	case WIRE_TYPE_i32:
 		AT(i32) = wire_get_i32(buf);
@@ -276,8 +301,10 @@ refuse(struct wire_buf *buf, const struct wire_shape *shape, void *value)
 int
 wire_shape_get(struct wire_buf *buf, const struct wire_shape *shape, void *value)
 {
-	for (const struct wire_field *field = shape->fields; field->name; field++)
-		get_field(buf, field, value);
+	const struct wire_field *field = shape->fields;
+
+	while ((field = get_numbers(buf, field, value))->name)
+		get_field(buf, field++, value);
 	if (wire_buf_finish(buf) < 0)
 		return refuse(buf, shape, value);
 	buf->at_memory = 0;	/* it stays the buffer's */
@@ -442,6 +469,8 @@ print_value(struct text *text, const struct wire_field *field, struct wire_buf *
 	const char *string;
 
 	switch ((enum wire_type)field->type) {
+	case WIRE_TYPE_END:
+		break;
 	case WIRE_TYPE_u32:
 		text_printf(text, "%" PRIu32, wire_get_u32(buf));
 		break;

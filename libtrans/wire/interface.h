@@ -65,6 +65,7 @@ typedef int wire_type_fd;
 typedef struct wire_fds wire_type_fds;
 
 enum wire_type {
+	WIRE_TYPE_END,		/* of a table of fields */
 	WIRE_TYPE_u32,
 	WIRE_TYPE_i32,
 	WIRE_TYPE_u64,
@@ -108,7 +109,7 @@ struct wire_field {
 	uint16_t offset;
 	uint16_t type;		/* enum wire_type */
 	uint32_t max;		/* bytes, rights; 0: what fits in a message */
-	const char *name;	/* NULL: the end */
+	const char *name;	/* NULL: the end (WIRE_TYPE_END) */
 };
 
 struct wire_shape {

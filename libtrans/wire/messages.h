@@ -46,6 +46,10 @@ enum node_set_flags {
 	NODE_SET_CREATED = 1 << 8,	/* -c made the node just now */
 };
 
+/* How long, in ms, as it is set for a node: */
+#define NODE_TIME_DEFAULT 0u		/* as portd does where nothing is said */
+#define NODE_TIME_NEVER UINT32_MAX
+
 /* flags of fsys_goaway, the Hurd's values */
 enum fsys_goaway_flags {
 	FSYS_GOAWAY_NOWAIT = 1,
@@ -53,11 +57,13 @@ enum fsys_goaway_flags {
 	FSYS_GOAWAY_FORCE = 4,
 	FSYS_GOAWAY_UNLINK = 8,
 	FSYS_GOAWAY_RECURSE = 16,
+	FSYS_GOAWAY_RESTART = 1 << 16,	/* ours: make way for a successor */
 };
 
 enum fsys_leave {
 	FSYS_LEAVE_IDLE = 1,	/* nothing to do for idle_ms */
 	FSYS_LEAVE_STALE = 2,	/* what the content derives from has changed: start me anew */
+	FSYS_LEAVE_RESTART = 3,	/* as FSYS_GOAWAY_RESTART asked */
 };
 
 enum { FSYS_DEPOSITS_MAX = 256 };
@@ -72,6 +78,13 @@ enum node_nature {
 	NODE_NATURE_OURS = 2,		/* changes through this translator alone */
 	NODE_NATURE_ELSEWHERE = 3,	/* changes behind its back */
 	NODE_NATURE_GENERATED = 4,	/* made for each read; has no size */
+};
+
+/* Who may enter beside the node's owner. */
+enum node_share {
+	NODE_SHARE_NONE,
+	NODE_SHARE_ROOT,
+	NODE_SHARE_OTHER,	/* whom the modes of files let */
 };
 
 enum node_state {
