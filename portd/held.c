@@ -1,306 +1,130 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* held: an entry a mount, a tape each (tape.h), in the words of keeper-state.c. */
+/* held: an array. The last entry fills a gap. */
 #include "portd/held.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/sys.h"
-#include "portd/keeper.h"
-#include "portd/keeper-state.h"
-#include "portd/mount.h"
-#include "portd/mountinfo.h"
-#include "portd/node.h"
-#include "portd/tape.h"
+#include "portd/manager.h"
 
-enum {
-	HELPERS_MS = 2000,
-	PAUSE_US = 2000,
-};
+static struct held **entries;
+static size_t n_entries, room;
 
-enum held_kind {
-	HELD_NODE = 1,
-	HELD_ORPHAN,
-};
-
-/* Depositing ------------------------------------------------------------------------ */
-
-static void
-begin(struct tape *tape, const struct keeper *keeper, enum held_kind kind)
+static size_t
+find(uint64_t key)
 {
-	tape_put_u32(tape, kind);
-	tape_put_u32(tape, keeper->resend);
+	size_t i = 0;
+
+	while (i < n_entries && entries[i]->key != key)
+		i++;
+	return i;
 }
 
 static void
-hold(const struct tape *tape, struct keeper *keeper, struct mount *mount)
+held_free(struct held *held)
 {
-	hold_put(&keeper->hold, mount->key, tape);
+	for (size_t i = 0; i < held->n_fds; i++)
+		fd_close(&held->fds[i].fd);
+	free(held);
 }
 
-void
-held_node(struct node *node)
-{
-	struct keeper *keeper = node->keeper;
-	AUTO_TAPE struct tape tape = { 0 };
-
-	if (!node->mount || keeper->hold.fd < 0)
-		return;
-	if (node->mount->key == 0)
-		node->mount->key = hold_new_key(&keeper->hold);
-	begin(&tape, keeper, HELD_NODE);
-	keeper_put_mount(&tape, node->mount);
-	keeper_put_node(&tape, node, false);
-	tape_put_u32(&tape, node->inc != NULL);
-	if (node->inc)
-		keeper_put_process(&tape, node->inc);
-	hold(&tape, keeper, node->mount);
-}
-
-void
-held_orphan(struct incarnation *inc)
-{
-	struct keeper *keeper = inc->keeper;
-	struct mount *mount = inc->orphaned;
-	AUTO_TAPE struct tape tape = { 0 };
-
-	if (keeper->hold.fd < 0)
-		return;
-	if (mount->key == 0)
-		mount->key = hold_new_key(&keeper->hold);
-	begin(&tape, keeper, HELD_ORPHAN);
-	keeper_put_mount(&tape, mount);
-	keeper_put_log(&tape, inc->log);
-	keeper_put_process(&tape, inc);
-	hold(&tape, keeper, mount);
-}
-
-void
-held_all(struct keeper *keeper)
-{
-	LIST_FOR_EACH(at, next, &keeper->nodes)
-		held_node(LIST_ENTRY(at, struct node, link));
-	LIST_FOR_EACH(at, next, &keeper->incarnations) {
-		struct incarnation *inc = LIST_ENTRY(at, struct incarnation, link);
-
-		if (inc->orphaned)
-			held_orphan(inc);
-	}
-}
-
-/* Reading --------------------------------------------------------------------------- */
-
-/* Where the mount is now (heap); NULL: it was undone. */
-static char *
-find_path(const struct mount *mount)
-{
-	AUTO_FREE char *table = mountinfo_read();
-	char *cursor = table;
-	struct mountinfo info;
-
-	while (table && mountinfo_next(&cursor, &info))
-		if (info.id == mount->id && strcmp(info.device, mount->device) == 0)
-			return strdup(info.path);
-	return NULL;
-}
-
-/* The node was at `path`; whether the store knows that it has moved is not known. */
-static struct node *
-make_node(struct keeper *keeper, const char *path, const char *now)
-{
-	AUTO_TEXT struct text why = { 0 };
-
-	if (strcmp(path, now) != 0 && store_rename(keeper->store, path, now, &why) < 0)
-		log_error("%s", text_string(&why));
-	return node_find(keeper, now) ? NULL : node_new(keeper, now);
-}
-
-/* The process that serves, or is to, if there is one; NULL when it is dead. *ranp: one was
- * there. False: what was read is wrong. */
 static bool
-read_process(struct keeper *keeper, struct tape *tape, struct translog *log,
-    struct incarnation **incp, bool *ranp)
+make_room(void)
 {
-	struct incarnation *inc;
+	size_t more = room ? room * 2 : 16;
+	struct held **larger;
 
-	*incp = NULL;
-	*ranp = true;
-	inc = incarnation_new(keeper, log);
-	if (!inc || !keeper_get_process(tape, inc)) {
-		if (inc)
-			incarnation_drop(inc);
+	if (n_entries < room)
+		return true;
+	larger = realloc(entries, more * sizeof(*larger));
+	if (!larger)
 		return false;
-	}
-	if (incarnation_adopt(inc))	/* eats inc */
-		*incp = inc;
+	entries = larger;
+	room = more;
 	return true;
 }
 
-/* Eats mount, unless it returns true. */
-static bool
-read_node(struct keeper *keeper, struct tape *tape, struct mount *mount)
+/* With room for it among the others. */
+struct held *
+held_new(uint64_t key, const int *fds, size_t n_fds)
 {
-	AUTO_FREE char *now = find_path(mount);
-	const char *path = tape_get_str(tape);
-	struct node *node = now && path[0] == '/' ? make_node(keeper, path, now) : NULL;
-	struct incarnation *inc = NULL;
-	bool ran = false;
+	struct held *held = make_room() ? malloc(sizeof(*held) + n_fds * sizeof(held->fds[0])) : NULL;
 
-	if (!node)
-		return false;
-	if (!keeper_get_node(tape, node) ||
-	    (tape_get_bool(tape) && !read_process(keeper, tape, node->log, &inc, &ran))) {
-		node_free(node);
-		return false;
+	if (!held) {
+		log_error("out of memory: a node would not outlive the next crash");
+		for (size_t i = 0; i < n_fds; i++)
+			close(fds[i]);
+		return NULL;
 	}
-	node->mount = mount;
-	node->resent |= ran && !inc;
-	if (inc) {
-		task_set_node(inc->task, node->path);
-		node_restore(node, inc);
-	}
-	return true;
+	*held = (struct held){ .key = key, .n_fds = n_fds };
+	for (size_t i = 0; i < n_fds; i++)
+		held->fds[i] = (struct held_fd){ .fd = fds[i] };
+	return held;
 }
 
-/* Likewise. */
-static bool
-read_orphan(struct keeper *keeper, struct tape *tape, struct mount *mount)
-{
-	struct translog *log = keeper_get_log(tape);
-	struct incarnation *inc = NULL;
-	bool ran;
-
-	if (log && !read_process(keeper, tape, log, &inc, &ran))
-		inc = NULL;
-	translog_unref(log);
-	if (inc)
-		incarnation_orphan(inc, mount);
-	return inc != NULL;
-}
-
-static void
-read_entry(uint64_t key, struct tape *tape, void *arg)
-{
-	struct keeper *keeper = arg;
-	struct mount *mount = NULL;
-	uint32_t kind;
-	bool kept;
-
-	if (key == HOLD_KEY_INSTANCE)
-		return;
-	kind = tape_get_max(tape, HELD_ORPHAN);
-	keeper->resend = tape_get_bool(tape);
-	if (!keeper_get_mount(tape, keeper, &mount) || !mount) {
-		log_error("what was kept of a node makes no sense: its mount ends");
-		hold_drop(&keeper->hold, key);
-		return;
-	}
-	kept = kind == HELD_NODE ? read_node(keeper, tape, mount)
-				    : read_orphan(keeper, tape, mount);
-	if (!kept)
-		mount_free(mount);
-}
-
-/* Helpers of the dead one, on their way out, and what they have begun: it mounts and unmounts
- * by itself, and is the holder's child by now. */
-static bool
-is_busy_child(pid_t pid)
-{
-	char path[64], name[32] = "";
-	AUTO_CLOSE int fd = -1;
-
-	if (pid == getpid())
-		return false;
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || sys_read_all(fd, name, sizeof(name) - 1) <= 0)
-		return false;
-	return strncmp(name, "fusermount", strlen("fusermount")) == 0 ||
-	    strcmp(name, "hird-portd\n") == 0;
-}
-
-static bool
-is_busy(void)
-{
-	char path[64];
-	AUTO_CLOSE int fd = -1;
-	char children[8192];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)getppid(), (int)getppid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : sys_read_all(fd, children, sizeof(children) - 1);
-	children[n > 0 ? n : 0] = '\0';
-	for (char *rest = children, *word; (word = strsep(&rest, " "));)
-		if (*word && is_busy_child((pid_t)atoi(word)))
-			return true;
-	return false;
-}
-
-/* What was under way comes to its end before the table of mounts is believed. */
-static void
-wait_for_helpers(void)
-{
-	int64_t end = sys_now_ms() + HELPERS_MS;
-
-	while (is_busy() && sys_now_ms() < end)
-		usleep(PAUSE_US);
-}
-
-/* Reads what is held. */
-int
-held_read(struct keeper *keeper)
-{
-	if (keeper->hold.restarts > 0)
-		wait_for_helpers();
-	return hold_each(&keeper->hold, read_entry, keeper);
-}
-
-/* Going on -------------------------------------------------------------------------- */
-
-static void
-on_finished(int code, const char *text, void *arg)
-{
-	(void)arg;
-	if (code != 0)
-		log_error("%s", text);
-}
-
-/* Nothing is set there any more: whoever took the setting away died before the mount was
- * gone, too. */
-static void
-finish_node(struct node *node)
-{
-	struct unmount_order order = {
-		.path = node->path, .mount = node->mount, .lazy = true,
-		.restore = node->created, .restore_mode = node->restore_mode,
-	};
-	struct incarnation *inc = node_release(node);
-
-	if (mount_unmake(node->keeper, &order, on_finished, NULL) < 0)
-		log_error("%s: no helper process: %s", node->path, strerror(errno));
-	mount_free(node_detach(node));
-	if (inc)
-		incarnation_goaway(inc, FSYS_GOAWAY_FORCE, 0, NULL, NULL);
-	node_free(node);
-}
-
-/* What is set is loaded, too. */
 void
-held_settle(struct keeper *keeper)
+held_enter(struct held *held)
 {
-	LIST_FOR_EACH(at, next, &keeper->nodes) {
-		struct node *node = LIST_ENTRY(at, struct node, link);
+	size_t i = find(held->key);
 
-		if (node->mount && !node_setting(node))
-			finish_node(node);
-		else if (node->mount && !node->inc)
-			node_take_up(node, node->resent);
-	}
+	if (i == n_entries)
+		n_entries++;
+	else
+		held_free(entries[i]);
+	entries[i] = held;
+}
+
+void
+held_put(uint64_t key, const int *fds, size_t n_fds)
+{
+	struct held *held = held_new(key, fds, n_fds);	/* eats fds */
+	const struct held *old = held_find(key);
+
+	if (!held)
+		return;
+	manager_store(held, old);
+	if (old)
+		manager_forget(old, held);
+	held_enter(held);
+}
+
+void
+held_drop(uint64_t key)
+{
+	size_t i = find(key);
+
+	if (i == n_entries)
+		return;
+	manager_forget(entries[i], NULL);
+	held_free(entries[i]);
+	entries[i] = entries[--n_entries];
+}
+
+void
+held_drop_all(void)
+{
+	while (n_entries > 0)
+		held_drop(entries[0]->key);
+}
+
+size_t
+held_count(void)
+{
+	return n_entries;
+}
+
+const struct held *
+held_at(uint64_t place)
+{
+	return place < n_entries ? entries[place] : NULL;
+}
+
+struct held *
+held_find(uint64_t key)
+{
+	size_t i = find(key);
+
+	return i < n_entries ? entries[i] : NULL;
 }

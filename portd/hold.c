@@ -12,30 +12,19 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "portd/pass.h"
 #include "portd/tape.h"
-
-union control {
-	struct cmsghdr header;
-	char room[CMSG_SPACE(HOLD_FDS_MAX * sizeof(int))];
-};
 
 /* 0 or -errno. */
 static int
 send_message(int to, const struct hold_message *message, const int *fds, size_t n_fds)
 {
-	union control control = { 0 };
+	union pass pass;
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)message, .iov_len = sizeof(*message) };
 	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
-	if (n_fds > 0) {
-		header.msg_control = control.room;
-		header.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, n_fds * sizeof(int));
-	}
+	pass_put(&header, &pass, fds, n_fds);
 	do
 		n = sendmsg(to, &header, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -45,26 +34,18 @@ send_message(int to, const struct hold_message *message, const int *fds, size_t 
 static int
 receive_message(int from, struct hold_message *message, int *fds, size_t *n_fdsp)
 {
-	union control control;
+	union pass pass;
 	struct iovec iov = { .iov_base = message, .iov_len = sizeof(*message) };
-	struct msghdr header = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.room, .msg_controllen = sizeof(control.room),
-	};
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
+	pass_expect(&header, &pass);
 	do
 		n = recvmsg(from, &header, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n != sizeof(*message))
 		return n < 0 ? -errno : -EPIPE;
-	*n_fdsp = 0;
-	for (struct cmsghdr *at = CMSG_FIRSTHDR(&header); at; at = CMSG_NXTHDR(&header, at)) {
-		if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
-			continue;
-		*n_fdsp = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(at), *n_fdsp * sizeof(int));
-	}
+	*n_fdsp = pass_get(&header, fds);
 	return 0;
 }
 
@@ -81,8 +62,8 @@ put(const struct hold *hold, uint64_t key, const struct tape *tape)
 {
 	const struct hold_message message = { .op = HOLD_PUT, .key = key };
 	AUTO_CLOSE int file = -1;
-	int fds[HOLD_FDS_MAX];
-	int err = tape->n_fds + 1 > HOLD_FDS_MAX ? -E2BIG : tape_write(tape, &file);
+	int fds[PASS_MAX];
+	int err = tape->n_fds + 1 > PASS_MAX ? -E2BIG : tape_write(tape, &file);
 
 	if (err)
 		return err;
@@ -141,7 +122,7 @@ int
 hold_each(struct hold *hold, void (*each)(uint64_t key, struct tape *tape, void *arg), void *arg)
 {
 	struct hold_message answer = { .n_entries = 0 };
-	int fds[HOLD_FDS_MAX];
+	int fds[PASS_MAX];
 	size_t n_fds;
 	int err = hold->fd < 0 ? 0 : get(hold, UINT64_MAX, &answer, fds, &n_fds);
 

@@ -29,7 +29,6 @@ struct hold_message {
 };
 
 enum {
-	HOLD_FDS_MAX = 250,	/* of one entry; SCM_MAX_FD is 253 */
 	HOLD_KEY_INSTANCE = 1,	/* the lock and the socket */
 	HOLD_KEY_FIRST = 2,	/* of all others */
 };

@@ -16,7 +16,7 @@
 #include "portd/admit.h"
 #include "portd/arm.h"
 #include "portd/change.h"
-#include "portd/held.h"
+#include "portd/kept.h"
 #include "portd/inspect.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
@@ -421,11 +421,11 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 	if (err == 0)
 		err = store_each_service(keeper->store, load_service, keeper, &damage);
 	if (err == 0)
-		err = held_read(keeper);
+		err = kept_read(keeper);
 	if (err == 0)
 		err = store_each(keeper->store, load_row, keeper, &damage);
 	if (err == 0)
-		held_settle(keeper);
+		kept_settle(keeper);
 	if (damage.size > 0)
 		log_error("%s", text_string(&damage));
 	if (err < 0)

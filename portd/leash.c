@@ -4,10 +4,10 @@
 #include "portd/leash.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "portd/pass.h"
 
 int
 leash_make(int *oursp, int *theirsp)
@@ -25,19 +25,11 @@ int
 leash_send(int ours, int fd)
 {
 	AUTO_CLOSE int eaten = fd;
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { .header = {
-		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)),
-	} };
+	union pass pass;
 	char byte = 0;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr header = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.room, .msg_controllen = sizeof(control.room),
-	};
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	memcpy(CMSG_DATA(&control.header), &eaten, sizeof(eaten));
+	pass_put(&header, &pass, &eaten, 1);
 	return sendmsg(ours, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

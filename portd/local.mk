@@ -11,7 +11,7 @@ portd_hird_portd_SOURCES = \
 	portd/change.c portd/change.h \
 	portd/decide.c \
 	portd/deposit.c portd/deposit.h \
-	portd/held.c portd/held.h \
+	portd/kept.c portd/kept.h \
 	portd/detach.c \
 	portd/ending.c \
 	portd/fusermount.c portd/fusermount.h \
@@ -29,6 +29,7 @@ portd_hird_portd_SOURCES = \
 	portd/mountinfo.c portd/mountinfo.h \
 	portd/node.c portd/node.h \
 	portd/options.c portd/options.h \
+	portd/pass.c portd/pass.h \
 	portd/policy.c portd/policy.h \
 	portd/record.c \
 	portd/pulse.c portd/pulse.h \
@@ -45,7 +46,11 @@ portd_hird_portd_SOURCES = \
 portd_hird_portd_LDADD = portd/librights.a $(LAUNCH_LIBS) $(UV_LIBS) $(SQLITE3_LIBS)
 # Who starts it, and keeps what must outlive it: nothing but the C library.
 libexec_PROGRAMS += portd/hird-holder
-portd_hird_holder_SOURCES = portd/holder.c portd/hold.h
+portd_hird_holder_SOURCES = portd/holder.c portd/hold.h \
+	portd/held.c portd/held.h \
+	portd/manager.c portd/manager.h \
+	portd/pass.c portd/pass.h
+portd_hird_holder_LDADD = libtrans/libtrans.a
 dist_man_MANS += portd/hird-portd.8 portd/hird-policy.5 portd/hird-share.7 portd/hird-sandbox.7 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA

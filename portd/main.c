@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "portd/admit.h"
-#include "portd/held.h"
+#include "portd/kept.h"
 #include "portd/instance.h"
 #include "portd/keeper.h"
 #include "portd/keeper-state.h"
@@ -480,7 +480,7 @@ serve(struct portd *portd, const struct settings *settings, char *runtime_dir, c
 
 	if (err < 0)
 		return err;
-	if (settings->arm_if_set && portd->keeper.n_nodes == 0) {
+	if (settings->arm_if_set && portd->keeper.n_nodes == 0 && portd->instance.listen_fd < 0) {
 		instance_ready(&portd->instance, portd->keeper.log_dir);
 		return 1;
 	}
@@ -543,7 +543,7 @@ take_over(struct portd *portd, const struct settings *settings, char *runtime_di
 	begin_loop(portd);
 	state_resume(&state);
 	keeper_resume(&portd->keeper);
-	held_all(&portd->keeper);
+	kept_all(&portd->keeper);
 	instance_deposit(&portd->instance, &portd->keeper.hold, portd->keeper.since);
 	hold_say_program(&portd->keeper.hold);
 	replace_answer(&portd->keeper);

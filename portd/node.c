@@ -14,7 +14,7 @@
 #include "base/sys.h"
 #include "portd/arm.h"
 #include "portd/change.h"
-#include "portd/held.h"
+#include "portd/kept.h"
 #include "portd/mounter.h"
 #include "portd/restart.h"
 #include "portd/stale.h"
@@ -242,5 +242,5 @@ node_moved(struct node *node, const char *path)
 	node->path = copy;
 	list_unlink(&node->link);
 	link_sorted(node);
-	held_node(node);
+	kept_node(node);
 }

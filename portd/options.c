@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 #include "portd/change.h"
-#include "portd/held.h"
+#include "portd/kept.h"
 #include "portd/node.h"
 #include "portd/stale.h"
 
@@ -75,7 +75,7 @@ keep(struct options *options, struct text *why)
 		setting_free(run);
 	if (node->active)
 		put(&node->active, STEAL_PTR(options->setting));
-	held_node(node);
+	kept_node(node);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "portd/chain.h"
-#include "portd/held.h"
+#include "portd/kept.h"
 
 /* Releases what is in it. */
 void
@@ -131,7 +131,7 @@ record_write(struct change *change)
 	if ((change->flags & NODE_SET_ACTIVE) && !passive && !change->stored)
 		node->active = copy_or_null(change->setting);
 	write_place(change);
-	held_node(node);	/* before the store: what runs on is not what will be set */
+	kept_node(node);	/* before the store: what runs on is not what will be set */
 	err = passive || (change->before.run && !node->run) ? node_store(node, &why) : 0;
 	return err < 0 ? change_fail(change, err, "%s: %s", node->path, text_string(&why)) : 0;
 }

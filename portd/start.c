@@ -20,7 +20,7 @@
 #include "base/cleanup.h"
 #include "base/launch.h"
 #include "base/sys.h"
-#include "portd/held.h"
+#include "portd/kept.h"
 #include "portd/helper.h"
 #include "portd/keeper.h"
 #include "portd/leash.h"
@@ -370,7 +370,7 @@ static void
 tell_deposited(struct incarnation *inc)
 {
 	if (inc->orphaned)
-		held_orphan(inc);
+		kept_orphan(inc);
 	else
 		inc->owner->deposited(inc->arg);
 }
@@ -885,7 +885,7 @@ incarnation_orphan(struct incarnation *inc, struct mount *mount)
 {
 	inc->owner = NULL;
 	inc->orphaned = mount;
-	held_orphan(inc);
+	kept_orphan(inc);
 	uv_timer_start(&inc->timer, on_orphan_look, ORPHAN_LOOK_MS, ORPHAN_LOOK_MS);
 }
 

@@ -18,7 +18,7 @@
 #include "portd/arm.h"
 #include "portd/blame.h"
 #include "portd/change.h"
-#include "portd/held.h"
+#include "portd/kept.h"
 #include "portd/idle.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
@@ -226,7 +226,7 @@ node_attach(struct node *node, struct mount *mount)
 	if (!node->remounting)
 		node_forgive(node);
 	node->remounting = false;
-	held_node(node);
+	kept_node(node);
 	listen_again(node);
 }
 
@@ -384,7 +384,7 @@ hand_over(struct node *node, struct incarnation *inc)
 		return err;
 	node->starts++;
 	/* First: from the moment it has the descriptor it serves. */
-	held_node(node);
+	kept_node(node);
 	err = incarnation_hand_over(inc, &what);
 	if (err < 0) {
 		node->starts--;
@@ -437,7 +437,7 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 		store_quietly(node);
 	if (restart_go_on(node))
 		return;
-	held_node(node);
+	kept_node(node);
 	listen_again(node);
 	stale_begin(node);
 }
@@ -504,7 +504,7 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 		node_lost_mount(node, "it was unmounted by hand or aborted; "
 		    "settrans --start mounts it again");
 	} else if (node->mount) {
-		held_node(node);
+		kept_node(node);
 		listen_again(node);
 		stale_begin(node);
 	}
@@ -521,7 +521,7 @@ mount_of(void *arg)
 static void
 on_deposited(void *arg)
 {
-	held_node(arg);
+	kept_node(arg);
 }
 
 static const struct incarnation_owner owner = {
@@ -544,7 +544,7 @@ node_start(struct node *node, uint32_t timeout_ms)
 	    mount_underlying(node->mount), node->log, timeout_ms, &owner, node);
 	if (node->inc) {
 		task_set_node(node->inc->task, node->path);
-		held_node(node);
+		kept_node(node);
 		return 0;
 	}
 	listen_again(node);

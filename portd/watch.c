@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/cleanup.h"
@@ -36,7 +37,7 @@ on_closed(uv_handle_t *handle)
 	free(watch);
 }
 
-/* The paths of our mounts by id, into `table`. */
+/* The paths of our mounts by id, into `table`. Ids are used again at once, by other users too. */
 static int
 index_mounts(char *table, struct map *paths)
 {
@@ -45,7 +46,8 @@ index_mounts(char *table, struct map *paths)
 	int err = 0;
 
 	while (err == 0 && mountinfo_next(&cursor, &info))
-		err = map_put(paths, info.id, (void *)info.path);
+		if (info.uid == getuid())
+			err = map_put(paths, info.id, (void *)info.path);
 	return err;
 }
 
@@ -53,10 +55,11 @@ static void
 compare(struct node *node, const struct map *paths)
 {
 	const char *path = map_get(paths, node->mount->id);
+	struct node *there = path ? node_find(node->keeper, path) : NULL;
 
-	if (!path)
+	if (!path || (there && there != node))
 		node_lost_mount(node, "it was unmounted by hand; settrans --start mounts it again");
-	else if (strcmp(path, node->path) != 0 && !node_find(node->keeper, path))
+	else if (!there)
 		node_moved(node, path);
 }
 

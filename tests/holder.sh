@@ -335,6 +335,22 @@ managed() {
 	has "$(tail -n 1 "$work/manager")" "ended with 0 descriptors"
 }
 
+# Descriptors that no holder has stored, under names that one could have given.
+strange() {
+	for names in e-1-2-3:f-3:e-2-1: e-1-0:e-1-1:e-1-2:e-1-3 f-:e-:e--:- \
+	    e-2-ffffffffffffffffffff-3:f-3:e-ffffffffffffffff-1:f-1-1 ::::; do
+		LISTEN_FDNAMES=$names LISTEN_FDS=4 sh -c 'LISTEN_PID=$$ exec "$HIRD_PORTD"' \
+			3</dev/null 4</dev/null 5</etc/passwd 6</dev/null 2>"$work/said" &
+		wait_until 100 portd_answers || fail "$names: it does not start: $(head -n 3 "$work/said")"
+		must settrans -c ~/n hello
+		worker_kill
+		must cat n
+		must settrans -g ~/n
+		portd_stop
+		wait $! || fail "$names: it ended with $?"
+	done
+}
+
 portd_answers() {
 	[ -S "$XDG_RUNTIME_DIR/hird/portd" ] && timeout "$limit" lstrans >"$work/answer" 2>&1
 }
@@ -352,6 +368,7 @@ try "idle exit after a crash" idle_exit
 try "replaced before and after a crash" replaced
 try "kill -9 of the holder: all ends, the next tool arms all" all_dead
 try "kill -9 of the holder under a service manager: nobody notices" managed
+try "a manager that gives rubbish" strange
 try "too many deaths in a minute: it gives up, and says so" gives_up
 try "told to end, it ends although its worker is killed" ending
 try "a mount undone, a directory renamed while nobody was there" meanwhile

@@ -7,6 +7,7 @@ SYSTEM_TESTS = \
 	tests/policy.sh \
 	tests/share.sh \
 	tests/trust.sh \
+	tests/doctor.sh \
 	tests/lifetime.sh \
 	tests/replace.sh \
 	tests/supervise.sh \
@@ -14,6 +15,7 @@ SYSTEM_TESTS = \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \
+	tests/tmpfs.sh \
 	tests/inspect.sh \
 	tests/many.sh \
 	tests/storm.sh \

@@ -46,6 +46,16 @@ sandbox_page() {
 	done
 }
 
+# The shipped rules and words of a policy are those of the program.
+other_pages() {
+	for page in "$top/portd/hird-policy.5" "$top/portd/hird-share.7"; do
+		must mandoc -T lint -W warning "$page"
+	done
+	for verdict in start refuse empty; do
+		grep -q "^\.It Cm $verdict\$" "$top/portd/hird-policy.5" || fail "hird-policy(5) lacks $verdict"
+	done
+}
+
 # Each call of the header, or the one whose twin it is.
 calls() {
 	grep -oE '\bport_[a-z_]+\(' "$top/libtrans/port/port.h" | tr -d '(' | sed 's/_in$//' |
@@ -80,6 +90,7 @@ done
 program=$HIRD_PORTD
 try "hird-portd(8)" portd_page
 try "hird-sandbox(7) has every grant" sandbox_page
+try "hird-policy(5) and hird-share(7)" other_pages
 try "portd-errors(7) has every code with its value" codes_page
 try "port(3) has every call" calls_page
 try "the program of port(3)" example_runs

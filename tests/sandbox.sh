@@ -107,7 +107,7 @@ sockets() {
 processes() {
 	scene
 	rogue_set "$rogue" --
-	refused fork clone fork-32 fork-x32 namespace shell mount io-uring pdeathsig run
+	refused fork clone fork-32 fork-x32 namespace shell mount io-uring run
 	first=$(field ~/n pid)
 	is "$(cat "/proc/$first/task/$first/children" 2>/dev/null)" "" "the rogue's children"
 	is "$(field ~/n crashes)" 0 "the rogue's crashes"
@@ -242,7 +242,7 @@ without() {
 	rogue_set "$rogue" --
 	succeeded ssh-key list-home tcp udp abstract call-portd datagrams fork clone passwd shm \
 		prlimit renice proc-environ proc-fd chmod-key touch-key write-key kill-portd pidfd \
-		file-owner memory shared-memory run pdeathsig kill-neighbour truncate-key rename-key
+		file-owner memory shared-memory run kill-neighbour truncate-key rename-key
 	has "$(lstrans -v ~/n)" "--no-sandbox" "lstrans -v"
 	has "$(lstrans --json ~/n | tr -d ' \n')" '"sandbox":{"on":false}' "lstrans --json"
 	has "$(hird doctor)" "no sandbox" "hird doctor"

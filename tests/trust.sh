@@ -197,6 +197,7 @@ race_above() {
 
 # The directory above is exchanged for a link to another one.
 race_way() {
+	[ "$(id -u)" != 0 ] || { skip "root may set one on that file, too"; return; }
 	race_setup
 	ln -s victim q
 	chmod 444 victim/n	# the tool refuses that one

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "base/confine.h"
 #include "port/stubs.h"
 #include "tools/doctor.h"
+#include "tools/finding.h"
+#include "tools/machine.h"
 #include "tools/mounts.h"
 #include "tools/record.h"
 #include "tools/table.h"
@@ -29,45 +32,27 @@
 enum {
 	MOUNT_MAX_DEFAULT = 1000,	/* fusermount3's own */
 	INFO_TIMEOUT_MS = 10 * 1000,
-};
-
-enum level {
-	OK,
-	WARN,
-	FAIL,
+	STALE_WAIT_MS = 3000,
 };
 
 static const char *const level_names[] = { "ok", "warn", "fail" };
 
-struct finding {
-	enum level level;
-	struct text what;
-	struct text advice;	/* empty: nothing to do */
-};
-
 static void
-finding_deinit(struct finding *finding)
+kernel_version(unsigned *majorp, unsigned *minorp)
 {
-	text_deinit(&finding->what);
-	text_deinit(&finding->advice);
-}
+	struct utsname name;
 
-static void
-found(struct finding *finding, enum level level, const char *what, const char *advice)
-{
-	finding->level = level;
-	text_puts(&finding->what, what);
-	text_puts(&finding->advice, advice);
+	*majorp = *minorp = 0;
+	uname(&name);
+	sscanf(name.release, "%u.%u", majorp, minorp);
 }
 
 static void
 check_kernel(struct finding *finding)
 {
-	struct utsname name;
-	unsigned major = 0, minor = 0;
+	unsigned major, minor;
 
-	uname(&name);
-	sscanf(name.release, "%u.%u", &major, &minor);
+	kernel_version(&major, &minor);
 	text_printf(&finding->what, "Linux %u.%u", major, minor);
 	if (access("/sys/fs/fuse", F_OK) < 0 && !doctor_has_line("/proc/filesystems", "nodev\tfuse"))
 		found(finding, FAIL, " without FUSE", "load it: sudo modprobe fuse");
@@ -360,8 +345,9 @@ check_sharing(struct finding *finding)
 	if (doctor_has_line(FUSE_CONF, "user_allow_other"))
 		found(finding, OK, "nodes may be shared with root and others (user_allow_other)", "");
 	else
-		found(finding, OK, "your nodes are seen by you alone; sharing needs user_allow_other in "
-		    FUSE_CONF, "");
+		found(finding, OK, "your nodes are seen by you alone",
+		    "to let root or others in, root writes the line user_allow_other into " FUSE_CONF
+		    "; then: settrans --share");
 }
 
 static bool
@@ -438,6 +424,89 @@ check_login(struct finding *finding)
 	}
 }
 
+static void
+check_epoch(struct finding *finding)
+{
+	unsigned major, minor;
+
+	kernel_version(&major, &minor);
+	machine_epoch(finding, major, minor);
+}
+
+static void
+check_timeout(struct finding *finding)
+{
+	machine_timeout(finding, "/proc/sys/fs/fuse");
+}
+
+static void
+check_uring(struct finding *finding)
+{
+	machine_uring(finding, "/sys/module/fuse/parameters/enable_uring");
+}
+
+static void
+check_namespaces(struct finding *finding)
+{
+	machine_namespaces(finding, "/proc/sys");
+}
+
+static void
+check_apparmor(struct finding *finding)
+{
+	machine_apparmor(finding, "/sys/module/apparmor/parameters/enabled",
+	    "/etc/apparmor.d/fusermount3");
+}
+
+static void
+check_fusectl(struct finding *finding)
+{
+	machine_fusectl(finding, "/proc/self/mountinfo");
+}
+
+static void
+check_lingering(struct finding *finding)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	AUTO_FREE char *mark = NULL;
+
+	if (asprintf(&mark, "/var/lib/systemd/linger/%s", user ? user->pw_name : "") < 0)
+		mark = NULL;
+	else
+		machine_lingering(finding, "/run/systemd/system", mark);
+}
+
+static void
+check_stale(struct finding *finding)
+{
+	machine_stale(finding, "/proc/self/mountinfo", geteuid(), STALE_WAIT_MS);
+}
+
+/* The rules on who may start a translator; none are read before portd runs. */
+static void
+check_policy(struct finding *finding)
+{
+	const struct keeper_policy_in in = { .test = "" };
+	struct keeper_policy_out out;
+	struct port_reply reply = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+
+	if (tool_connect(TOOL_IF_RUNS, &why) != 0) {
+		found(finding, OK, "its files are read when portd starts", "");
+		return;
+	}
+	if (keeper_policy_call(port_bootstrap(), &in, &out, &reply, INFO_TIMEOUT_MS) != 0) {
+		found(finding, WARN, "portd does not tell its rules", "restart it: hird stop");
+	} else if (out.trouble[0]) {
+		text_puts(&finding->what, "its files are not in force: ");
+		text_safe(&finding->what, out.trouble);
+		found(finding, WARN, "", "mend that line, then: hird policy --reload");
+	} else {
+		found(finding, OK, "its rules are in force; hird policy shows them", "");
+	}
+	port_reply_deinit(&reply);
+}
+
 /* In the order in which they stand in the way. */
 static const struct {
 	const char *name;
@@ -448,6 +517,8 @@ static const struct {
 	{ "fusermount3", check_fusermount },
 	{ "mtab", check_mtab },
 	{ "mounts", check_mount_max },
+	{ "apparmor", check_apparmor },
+	{ "stale", check_stale },
 	{ "runtime", check_runtime },
 	{ "state", check_state },
 	{ "translators", check_translators },
@@ -456,8 +527,15 @@ static const struct {
 	{ "cgroup", check_cgroup },
 	{ "portd", check_portd },
 	{ "nodes", check_nodes },
+	{ "policy", check_policy },
 	{ "login", check_login },
+	{ "lingering", check_lingering },
 	{ "sharing", check_sharing },
+	{ "namespaces", check_namespaces },
+	{ "fusectl", check_fusectl },
+	{ "epoch", check_epoch },
+	{ "timeout", check_timeout },
+	{ "io_uring", check_uring },
 };
 
 /* Comments and space around the line do not count. */
@@ -528,7 +606,7 @@ doctor_run(bool json)
 	int status = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-		__attribute__((cleanup(finding_deinit))) struct finding finding = { 0 };
+		AUTO_FINDING struct finding finding = { 0 };
 
 		checks[i].check(&finding);
 		if (json)

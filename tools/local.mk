@@ -17,6 +17,9 @@ tools_libtools_a_SOURCES = \
 	tools/holders.h \
 	tools/json.c \
 	tools/json.h \
+	tools/finding.h \
+	tools/machine.c \
+	tools/machine.h \
 	tools/mounts.c \
 	tools/mounts.h \
 	tools/opener.c \

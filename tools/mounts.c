@@ -51,7 +51,7 @@ static int
 parse_line(char *line, struct mount *mount)
 {
 	char *rest = strstr(line, " - ");
-	char *words[5], *save = NULL, *type;
+	char *words[5], *save = NULL, *type, *user;
 
 	if (!rest)
 		return -EINVAL;
@@ -61,6 +61,7 @@ parse_line(char *line, struct mount *mount)
 		if (!words[i])
 			return -EINVAL;
 	}
+	user = strstr(rest + 1, "user_id=");
 	type = strtok_r(rest + 3, " \n", &save);
 	if (!type || strlen(words[2]) >= sizeof(mount->device))
 		return -EINVAL;
@@ -70,6 +71,7 @@ parse_line(char *line, struct mount *mount)
 		.parent = atoi(words[1]),
 		.point = strdup(words[4]),
 		.type = strdup(type),
+		.uid = user ? (unsigned)strtoul(user + strlen("user_id="), NULL, 10) : 0,
 	};
 	strcpy(mount->device, words[2]);
 	if (mount->point && mount->type)

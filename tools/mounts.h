@@ -12,6 +12,7 @@ struct mount {
 	char device[24];	/* "MAJOR:MINOR", decimal */
 	char *point;		/* absolute path, unescaped */
 	char *type;		/* "ext4", "fuse.hird" */
+	unsigned uid;		/* who mounted it, of a FUSE mount; else 0 */
 };
 
 struct mounts {

@@ -142,11 +142,11 @@ model_choose(const struct model *model, uint64_t *random, int64_t now)
 		.new_dir = choose_node(model, random, true),
 		.name = choose_name(random), .new_name = choose_name(random),
 		.size = below(random, 3) ? below(random, 9000) : below(random, MODEL_CONTENT / 2),
-		.offset = below(random, MODEL_CONTENT / 2),
 		.byte = (unsigned char)below(random, 256),
 		.now = { now, (long)(now % 1000000000) },
 	};
 
+	op.offset = below(random, (uint32_t)(MODEL_CONTENT - op.size));
 	if ((free_node(model) < 0 || free_name(model) < 0) &&
 	    (op.kind == OP_MAKE || op.kind == OP_LINK))
 		op.kind = OP_UNLINK;

@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -178,8 +177,6 @@ add_others(scmp_filter_ctx context)
 		err = refuse_other(context, "setpriority", i, 0);
 	if (!err)
 		err = refuse_other(context, "ioprio_set", 1, 0);
-	if (!err)
-		err = refuse_value(context, "prctl", 0, PR_SET_PDEATHSIG);
 	return err ? err : refuse_value(context, "ioctl", 1, TIOCSTI);
 }
 
