@@ -159,7 +159,8 @@ write_on() {
 	shift 2
 	"$build/tests/storm-writer" --seed="$seed" --seconds="$stage" --journal="$work/journal.$name" \
 		"$@" "$where" >"$work/did.$name" 2>"$work/said.$name"
-	sed 's/ .*//' "$work/did.$name" >"$work/rounds.$name"
+	steps=$(sed 's/ .*//' "$work/did.$name")
+	echo "${steps:-0}" >"$work/rounds.$name"
 }
 
 start_programs() {
