@@ -23,6 +23,11 @@ enum {
 	NODE_START_TIMEOUT_MS = 60 * 1000,
 	NODE_GOAWAY_MS = 5 * 1000,
 	NODE_RETRY_MS = 30 * 1000,	/* a failed node is tried again after so long */
+	/* Ends within NODE_RETRY_MS that do not count as failures: crashes of one that had taken so many
+	 * requests since the one before, and kills by somebody else. */
+	NODE_WELL_REQUESTS = 3,
+	NODE_MENDED_MAX = 300,
+	NODE_KILLS_MAX = 30,
 	NODE_CRASHES_MAX = 3,		/* within NODE_RETRY_MS */
 };
 
@@ -52,6 +57,13 @@ struct node {
 	size_t pending_size;
 	uint32_t starts;
 	uint32_t crashes;
+	uint64_t requests;		/* that had been taken when it crashed last */
+	unsigned n_mended, n_kills;	/* ends that are no failures, since mended_at */
+	int64_t mended_at;
+	struct {
+		uint64_t unique;
+		uint32_t opcode;
+	} handed;			/* the request that started what runs */
 	unsigned failures;		/* in a row: starts that failed, crashes within NODE_RETRY_MS */
 	int64_t failed_at;		/* ms; of the last one */
 	int64_t retry_at;		/* ms; requests get EIO until then */

@@ -200,6 +200,7 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 	uv_poll_stop(poll);
 	translog_pipe_drain(&inc->words, inc->log, inc->pid);
 	describe_death(inc, status, why, sizeof(why));
+	inc->was_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !inc->ended;
 	tell_options(inc, NULL);
 	tell_death(inc, -EIO, why);
 	tell_gone(inc);

@@ -68,6 +68,7 @@ struct incarnation {
 	bool has_attr;
 	struct argv identities;		/* of its files, as a helper saw them at start; empty: not asked */
 	struct helper *identify;
+	bool was_killed;		/* by SIGKILL, and not from here */
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
 	struct mount *orphaned;		/* the mount that goes with an orphan */
 	void (*on_options)(struct incarnation *inc, struct message *reply, void *arg);

@@ -6,6 +6,7 @@
  * A translator that dies leaves requests that it had taken; the kernel is told to deliver
  * them again, and they come in here like any other. */
 #include <errno.h>
+#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,6 +90,26 @@ count_failure(struct node *node, bool crashed)
 	if (node->failures < NODE_CRASHES_MAX)
 		node->failures++;
 	node->retry_at = now + wait_ms[node->failures - 1];
+}
+
+/* Whether its end is no failure: it has served requests since it crashed last, or somebody else
+ * has killed it. The first it says itself, the second may be a lack of memory: neither is believed
+ * for ever. */
+static bool
+is_forgiven(struct node *node, const struct incarnation *inc, bool served)
+{
+	uint64_t requests = node->mount ? mount_requests(node->mount) : 0;
+	bool well = served && requests >= node->requests + NODE_WELL_REQUESTS;
+	int64_t now = sys_now_ms();
+
+	node->requests = requests;
+	if (now - node->mended_at > NODE_RETRY_MS) {
+		node->mended_at = now;
+		node->n_mended = node->n_kills = 0;
+	}
+	if (well)
+		return node->n_mended++ < NODE_MENDED_MAX;
+	return inc->was_killed && node->n_kills++ < NODE_KILLS_MAX;
 }
 
 /* Forgets what went wrong. */
@@ -334,6 +355,17 @@ send_back_large(struct node *node)
 	node->resent = true;
 }
 
+static void
+note_handed(struct node *node)
+{
+	struct fuse_in_header in = { .unique = 0 };
+
+	if (node->pending_size >= sizeof(in))
+		memcpy(&in, node->pending, sizeof(in));
+	node->handed.unique = in.unique;
+	node->handed.opcode = in.opcode;
+}
+
 static int
 hand_over(struct node *node, struct incarnation *inc)
 {
@@ -348,6 +380,7 @@ hand_over(struct node *node, struct incarnation *inc)
 	err = incarnation_hand_over(inc, &what);
 	if (err < 0)
 		return err;
+	note_handed(node);
 	free(STEAL_PTR(node->pending));
 	node->pending_size = 0;
 	node->resent = false;
@@ -401,23 +434,46 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 static void
 mount_anew(struct node *node)
 {
-	log_info("%s: this kernel cannot deliver again what the translator had taken; "
-	    "open files and waiting requests end with an error", node->path);
+	log_info("%s: this kernel cannot deliver again what the translator had taken, and what that "
+	    "was is not known; open files and waiting requests end with an error", node->path);
 	node->remounting = true;
 	mount_free(node_detach(node));
 	arm_node(node, NULL);
+}
+
+/* Whoever waits for an answer is told that there will be none; everything else goes on. */
+static void
+end_taken(struct node *node)
+{
+	char answer[IDLE_ANSWER_MAX];
+	unsigned n = 0;
+	size_t size;
+
+	if (!mount_end_taken(node->mount, &n)) {
+		mount_anew(node);
+		return;
+	}
+	/* It may have died before it took note of the one that came with its start. */
+	size = idle_end(node->handed.unique, node->handed.opcode, answer);
+	if (node->handed.unique && mount_write(node->mount, answer, size) == 0)
+		n++;
+	if (n > 0)
+		log_info("%s: this kernel cannot deliver again what the translator had taken: "
+		    "%u requests ended with an error", node->path, n);
 }
 
 /* What it had taken is delivered again, to whoever comes next. */
 static void
 recover(struct node *node)
 {
-	if (node->failures >= 2)
-		mount_new_recovery(node->mount);
-	if (deliver_again(node) == 0)
+	bool resent = deliver_again(node) == 0;
+
+	if (resent)
 		node->resent = true;
 	else
-		mount_anew(node);
+		end_taken(node);
+	if (node->failures >= 2 && node->mount)
+		mount_new_recovery(node->mount);
 }
 
 static void
@@ -425,14 +481,22 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 {
 	struct node *node = arg;
 	bool served = inc->state == INCARNATION_SERVING;
+	bool forgiven = is_forgiven(node, inc, served);
 
 	node->inc = NULL;
-	count_failure(node, served);
+	if (forgiven)
+		node->failures = 0;
+	else
+		count_failure(node, served);
 	node_say(node, "%s", why);
 	if (served)
 		node->crashes++;
 	if (served && node->mount)
 		recover(node);
+	/* Whoever made it start waits still. */
+	if (forgiven && node->pending && node->mount && !node->change &&
+	    node_start(node, NODE_START_TIMEOUT_MS) == 0)
+		return;
 	fail_pending(node);
 	change_started(node, code, why);
 	if (node->mount && mount_is_dead(node->mount)) {

@@ -9,6 +9,7 @@ SYSTEM_TESTS = \
 	tests/settrans.sh \
 	tests/bad-input.sh \
 	tests/archives.sh \
+	tests/mirror.sh \
 	tests/inspect.sh \
 	tests/many.sh \
 	tests/conformance.sh \
