@@ -6,6 +6,7 @@
  * A translator that dies leaves requests that it had taken; the kernel is told to deliver
  * them again, and they come in here like any other. */
 #include <errno.h>
+#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -365,6 +366,17 @@ send_back_large(struct node *node)
 	node->resent = true;
 }
 
+static void
+note_handed(struct node *node)
+{
+	struct fuse_in_header in = { .unique = 0 };
+
+	if (node->pending_size >= sizeof(in))
+		memcpy(&in, node->pending, sizeof(in));
+	node->handed.unique = in.unique;
+	node->handed.opcode = in.opcode;
+}
+
 static int
 hand_over(struct node *node, struct incarnation *inc)
 {
@@ -390,6 +402,7 @@ hand_over(struct node *node, struct incarnation *inc)
 		node->starts--;
 		return err;
 	}
+	note_handed(node);
 	free(STEAL_PTR(node->pending));
 	node->pending_size = 0;
 	node->resent = false;
@@ -447,11 +460,32 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 static void
 mount_anew(struct node *node)
 {
-	log_info("%s: this kernel cannot deliver again what the translator had taken; "
-	    "open files and waiting requests end with an error", node->path);
+	log_info("%s: this kernel cannot deliver again what the translator had taken, and what that "
+	    "was is not known; open files and waiting requests end with an error", node->path);
 	node->remounting = true;
 	mount_free(node_detach(node));
 	arm_node(node, NULL);
+}
+
+/* Whoever waits for an answer is told that there will be none; everything else goes on. */
+static void
+end_taken(struct node *node)
+{
+	char answer[IDLE_ANSWER_MAX];
+	unsigned n = 0;
+	size_t size;
+
+	if (!mount_end_taken(node->mount, &n)) {
+		mount_anew(node);
+		return;
+	}
+	/* It may have died before it took note of the one that came with its start. */
+	size = idle_end(node->handed.unique, node->handed.opcode, answer);
+	if (node->handed.unique && mount_write(node->mount, answer, size) == 0)
+		n++;
+	if (n > 0)
+		log_info("%s: this kernel cannot deliver again what the translator had taken: "
+		    "%u requests ended with an error", node->path, n);
 }
 
 /* What it had taken is delivered again, to whoever comes next. Memory that two of them crashed
@@ -459,12 +493,14 @@ mount_anew(struct node *node)
 static void
 recover(struct node *node, bool killed)
 {
-	if (node->failures >= 2 && !killed)
-		mount_new_recovery(node->mount);
-	if (deliver_again(node) == 0)
+	bool resent = deliver_again(node) == 0;
+
+	if (resent)
 		node->resent = true;
 	else
-		mount_anew(node);
+		end_taken(node);
+	if (node->failures >= 2 && !killed && node->mount)
+		mount_new_recovery(node->mount);
 }
 
 /* Killed on its way up, by portd as well: whoever asked gets his answer from the next one. */

@@ -16,6 +16,7 @@ SYSTEM_TESTS = \
 	tests/bad-input.sh \
 	tests/archives.sh \
 	tests/tmpfs.sh \
+	tests/mirror.sh \
 	tests/inspect.sh \
 	tests/many.sh \
 	tests/storm.sh \
