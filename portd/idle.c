@@ -127,6 +127,39 @@ idle_empty(const void *request, size_t size, void *out)
 	return 0;
 }
 
+/* What is done with paths is tried anew by the kernel when it hears ESTALE. That may not be done with
+ * what makes and removes names, since it may have been done. */
+static int
+end_of(uint32_t opcode)
+{
+	switch (opcode) {
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_FLUSH:
+		return 0;
+	case FUSE_LOOKUP:
+	case FUSE_GETATTR:
+	case OPCODE_STATX:
+	case FUSE_SETATTR:
+	case FUSE_READLINK:
+	case FUSE_OPEN:
+	case FUSE_OPENDIR:
+	case FUSE_STATFS:
+	case FUSE_ACCESS:
+	case FUSE_GETXATTR:
+	case FUSE_LISTXATTR:
+		return -ESTALE;
+	}
+	return -EINTR;
+}
+
+/* See idle.h. */
+size_t
+idle_end(uint64_t unique, uint32_t opcode, void *out)
+{
+	return put_header(out, unique, end_of(opcode), 0);
+}
+
 /* "Deliver again." */
 size_t
 idle_resend(void *out)

@@ -44,6 +44,9 @@ size_t idle_error(const void *request, size_t size, int error, void *out);
 /* What a program finds that may not start the translator, if that is an empty directory: bytes
  * written; 0: another kind of question. */
 size_t idle_empty(const void *request, size_t size, void *out);
+/* The end of a request that a translator had taken when it died, where the kernel cannot deliver it
+ * again: ESTALE for what the kernel then asks once more by itself, else EINTR. */
+size_t idle_end(uint64_t unique, uint32_t opcode, void *out);
 /* The notification that has the kernel deliver again what was taken and not answered, and the
  * one that makes it look up every name again. Bytes written. */
 size_t idle_resend(void *out);

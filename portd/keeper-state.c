@@ -404,7 +404,7 @@ keeper_get_node(struct tape *tape, struct node *node)
 	node->refusals = tape_get_u32(tape);
 	if (!get_text(tape, &node->refused))
 		return false;
-	node->failures = tape_get_max(tape, NODE_CRASHES_MAX);
+	node->failures = tape_get_max(tape, NODE_KILLS_MAX);
 	node->failed_at = (int64_t)tape_get_u64(tape);
 	node->retry_at = (int64_t)tape_get_u64(tape);
 	node->remounting = tape_get_bool(tape);

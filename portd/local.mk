@@ -7,6 +7,7 @@ portd_hird_portd_SOURCES = \
 	portd/arm.c portd/arm.h \
 	portd/caller.c portd/caller.h \
 	portd/chain.h \
+	portd/blame.c portd/blame.h \
 	portd/change.c portd/change.h \
 	portd/decide.c \
 	portd/deposit.c portd/deposit.h \

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -288,7 +289,65 @@ mount_new_recovery(struct mount *mount)
 		return fd;
 	fd_close(&mount->recovery);
 	mount->recovery = fd;
+	deposits_deinit(&mount->deposits);	/* whose numbers were in it */
 	return 0;
+}
+
+static bool
+read_head(const struct mount *mount, struct recovery *head)
+{
+	return pread(mount->recovery, head, sizeof(*head), 0) == sizeof(*head) &&
+	    head->magic == RECOVERY_MAGIC && head->version == RECOVERY_VERSION;
+}
+
+/* True: it was still waiting. */
+static bool
+end_request(struct mount *mount, uint64_t unique, uint32_t opcode)
+{
+	char answer[IDLE_ANSWER_MAX];
+	size_t size = idle_end(unique, opcode, answer);
+
+	if (mount_write(mount, answer, size) == 0)
+		return true;
+	/* It may have been delivered twice, by a portd that could. */
+	size = idle_end(unique | FUSEWIRE_UNIQUE_RESENT, opcode, answer);
+	return mount_write(mount, answer, size) == 0;
+}
+
+static unsigned
+end_requests(struct mount *mount, const struct recovery_slot *slots, size_t n)
+{
+	unsigned n_ended = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct recovery_slot slot = slots[i];
+		off_t at = RECOVERY_JOURNAL + (off_t)(i * sizeof(slot) +
+		    offsetof(struct recovery_slot, flags));
+
+		if (slot.unique == 0 || !end_request(mount, slot.unique, slot.opcode))
+			continue;
+		n_ended++;
+		/* So that its successor takes back what it had counted for it. */
+		slot.flags |= RECOVERY_ENDED;
+		if (pwrite(mount->recovery, &slot.flags, sizeof(slot.flags), at) < 0)
+			log_error("recovery memory cannot be written: %s", strerror(errno));
+	}
+	return n_ended;
+}
+
+/* See mount.h. */
+bool
+mount_end_taken(struct mount *mount, unsigned *n_endedp)
+{
+	size_t size = RECOVERY_SLOTS * sizeof(struct recovery_slot);
+	AUTO_FREE struct recovery_slot *slots = malloc(size);
+	struct recovery head;
+
+	if (!slots || !read_head(mount, &head) || head.reading != 0 ||
+	    pread(mount->recovery, slots, size, RECOVERY_JOURNAL) != (ssize_t)size)
+		return false;
+	*n_endedp = end_requests(mount, slots, RECOVERY_SLOTS);
+	return true;
 }
 
 /* Writes an answer or a notification. */

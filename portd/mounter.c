@@ -372,6 +372,7 @@ mounter_sweep(void *argv_of_paths)
 	helper_answer(&answer, sizeof(answer), NULL, 0);
 }
 
+/* As option_identity in libtrans/trans. */
 static void
 identify(const struct argv *files, struct argv *words)
 {
@@ -385,6 +386,9 @@ identify(const struct argv *files, struct argv *words)
 			break;
 		if (stat(path, &st) < 0)
 			argv_add(words, "missing");
+		else if (S_ISDIR(st.st_mode))
+			argv_printf(words, "%llu:%llu", (unsigned long long)st.st_dev,
+			    (unsigned long long)st.st_ino);
 		else
 			argv_printf(words, "%llu:%llu:%lld:%lld.%09ld",
 			    (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,

@@ -24,7 +24,8 @@ enum {
 	NODE_START_TIMEOUT_MS = 60 * 1000,
 	NODE_GOAWAY_MS = 5 * 1000,
 	NODE_RETRY_MS = 30 * 1000,	/* a failed node is tried again after so long */
-	NODE_CRASHES_MAX = 3,		/* within NODE_RETRY_MS */
+	NODE_CRASHES_MAX = 3,		/* in a row, within NODE_RETRY_MS */
+	NODE_KILLS_MAX = 10,		/* likewise, by somebody else's SIGKILL */
 };
 
 struct node {
@@ -56,7 +57,11 @@ struct node {
 	size_t pending_size;
 	uint32_t starts;
 	uint32_t crashes;
-	unsigned failures;		/* in a row: starts that failed, crashes within NODE_RETRY_MS */
+	struct {
+		uint64_t unique;
+		uint32_t opcode;
+	} handed;			/* the request that started what runs */
+	unsigned failures;		/* in a row, that is, without progress (blame.h) */
 	int64_t failed_at;		/* ms; of the last one */
 	int64_t retry_at;		/* ms; requests get EIO until then */
 	bool remounting;		/* after a crash: what is counted against it stays */

@@ -227,6 +227,7 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 		return;
 	kill_group(inc);
 	known = !inc->adopted && waitpid(inc->pid, &status, 0) == inc->pid;
+	inc->killed = known && !inc->ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	uv_poll_stop(poll);
 	translog_pipe_drain(&inc->words, inc->log, inc->pid);
 	describe_death(inc, known ? &status : NULL, why, sizeof(why));

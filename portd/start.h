@@ -79,6 +79,7 @@ struct incarnation {
 	struct helper *identify;
 	struct confine_report sandbox;	/* what is in force */
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
+	bool killed;			/* dead by a SIGKILL that was somebody else's */
 	uint32_t timeout_ms;		/* of its start */
 	uint32_t wasted_ms;		/* time that it did nothing before that */
 	bool restarting;		/* it was asked to make way */

@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "portd/admit.h"
 #include "portd/arm.h"
+#include "portd/blame.h"
 #include "portd/change.h"
 #include "portd/kept.h"
 #include "portd/idle.h"
@@ -29,6 +30,7 @@
 
 enum {
 	READS_AT_ONCE = 32,
+	START_WAIT_MS = 500,
 	/* A larger request (a write) does not fit into a message; it is delivered again. */
 	PENDING_MAX = 64 * 1024,
 };
@@ -82,22 +84,38 @@ fail_pending(struct node *node)
 	node->pending_size = 0;
 }
 
-/* A start failed, or a translator crashed: not again at once, and not for ever. Time that it
+/* What has failed so often in a row is left alone for a while. Who kills it from outside has
+ * nothing to say against the translator, unless it goes on and on (memory runs out). Time that it
  * wasted was no time in which it was well. */
 static void
-count_failure(struct node *node, bool crashed, uint32_t wasted_ms)
+count_failure(struct node *node, bool started, bool killed, uint32_t wasted_ms)
 {
-	static const int64_t start_wait_ms[NODE_CRASHES_MAX] = { 0, 500, NODE_RETRY_MS };
-	static const int64_t crash_wait_ms[NODE_CRASHES_MAX] = { 0, 0, NODE_RETRY_MS };
-	const int64_t *wait_ms = crashed ? crash_wait_ms : start_wait_ms;
+	unsigned limit = killed ? NODE_KILLS_MAX : NODE_CRASHES_MAX;
 	int64_t now = sys_now_ms();
 
 	if (now - (int64_t)wasted_ms - node->failed_at > NODE_RETRY_MS)
 		node->failures = 0;
 	node->failed_at = now;
-	if (node->failures < NODE_CRASHES_MAX)
+	if (node->failures < NODE_KILLS_MAX)
 		node->failures++;
-	node->retry_at = now + wait_ms[node->failures - 1];
+	if (node->failures >= limit)
+		node->retry_at = now + NODE_RETRY_MS;
+	else if (node->failures > 1 && !started && !killed)
+		node->retry_at = now + START_WAIT_MS;
+	else
+		node->retry_at = now;
+}
+
+/* One that served has died. What it did before decides how many deaths that makes in a row. */
+static void
+count_crash(struct node *node, const struct incarnation *inc)
+{
+	unsigned before;
+
+	if (node->mount && blame_deaths(node->mount->recovery, &before))
+		node->failures = before < node->failures ? before : node->failures;
+	count_failure(node, true, inc->killed, inc->wasted_ms);
+	node->crashes++;
 }
 
 /* Forgets what went wrong. */
@@ -130,7 +148,7 @@ start_for(struct node *node, const void *request, size_t size)
 		return;
 	node_say(node, "%s cannot be started: %s", argv_word(&node_setting(node)->argv, 0),
 	    strerror(-err));
-	count_failure(node, false, 0);
+	count_failure(node, false, false, 0);
 	fail_pending(node);
 }
 
@@ -368,6 +386,17 @@ send_back_large(struct node *node)
 	node->resent = true;
 }
 
+static void
+note_handed(struct node *node)
+{
+	struct fuse_in_header in = { .unique = 0 };
+
+	if (node->pending_size >= sizeof(in))
+		memcpy(&in, node->pending, sizeof(in));
+	node->handed.unique = in.unique;
+	node->handed.opcode = in.opcode;
+}
+
 static int
 hand_over(struct node *node, struct incarnation *inc)
 {
@@ -375,6 +404,7 @@ hand_over(struct node *node, struct incarnation *inc)
 	int err;
 
 	send_back_large(node);
+	blame_begin(node->mount->recovery);
 	what.pending = node->pending;
 	what.pending_size = node->pending_size;
 	what.generation = node->generation;
@@ -392,6 +422,7 @@ hand_over(struct node *node, struct incarnation *inc)
 		node->starts--;
 		return err;
 	}
+	note_handed(node);
 	free(STEAL_PTR(node->pending));
 	node->pending_size = 0;
 	node->resent = false;
@@ -452,23 +483,56 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 static void
 mount_anew(struct node *node)
 {
-	log_info("%s: this kernel cannot deliver again what the translator had taken; "
-	    "open files and waiting requests end with an error", node->path);
+	log_info("%s: this kernel cannot deliver again what the translator had taken, and what that "
+	    "was is not known; open files and waiting requests end with an error", node->path);
 	node->remounting = true;
 	mount_free(node_detach(node));
 	arm_node(node, NULL);
 }
 
-/* What it had taken is delivered again, to whoever comes next. */
+/* Whoever waits for an answer is told that there will be none; everything else goes on. */
 static void
-recover(struct node *node)
+end_taken(struct node *node)
 {
-	if (node->failures >= 2)
-		mount_new_recovery(node->mount);
-	if (deliver_again(node) == 0)
+	char answer[IDLE_ANSWER_MAX];
+	unsigned n = 0;
+	size_t size;
+
+	if (!mount_end_taken(node->mount, &n)) {
+		mount_anew(node);
+		return;
+	}
+	/* It may have died before it took note of the one that came with its start. */
+	size = idle_end(node->handed.unique, node->handed.opcode, answer);
+	if (node->handed.unique && mount_write(node->mount, answer, size) == 0)
+		n++;
+	if (n > 0)
+		log_info("%s: this kernel cannot deliver again what the translator had taken: "
+		    "%u requests ended with an error", node->path, n);
+}
+
+/* What it had taken is delivered again, to whoever comes next. Memory that two of them crashed
+ * with is not given to a third. */
+static void
+recover(struct node *node, bool killed)
+{
+	bool resent = deliver_again(node) == 0;
+
+	if (resent)
 		node->resent = true;
 	else
-		mount_anew(node);
+		end_taken(node);
+	if (node->failures >= 2 && !killed && node->mount)
+		mount_new_recovery(node->mount);
+}
+
+/* Killed on its way up, by portd as well: whoever asked gets his answer from the next one. */
+static bool
+try_another(struct node *node, const struct incarnation *inc)
+{
+	return (inc->killed || inc->ended) && node->pending && sys_now_ms() >= node->retry_at &&
+	    node->mount && !mount_is_dead(node->mount) && !node->keeper->stopping &&
+	    node_start(node, NODE_START_TIMEOUT_MS) == 0;
 }
 
 static void
@@ -480,12 +544,16 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 	node->inc = NULL;
 	/* What does not make way in time has not crashed. */
 	if (!inc->restarting) {
-		count_failure(node, served, inc->wasted_ms);
+		if (served)
+			count_crash(node, inc);
+		else
+			count_failure(node, false, inc->killed, inc->wasted_ms);
 		node_say(node, "%s", why);
-		node->crashes += served;
 	}
 	if (served && node->mount)
-		recover(node);
+		recover(node, inc->killed);
+	if (try_another(node, inc))
+		return;
 	fail_pending(node);
 	change_started(node, code, why);
 	if (served && node->mount && restart_go_on(node))

@@ -11,6 +11,7 @@ need_fuse
 arguments() {
 	case $1 in
 	archive) echo "$HOME/x.tar" ;;
+	mirror) echo "$HOME/shown" ;;
 	hello) echo "--contents=it's \"this\" \$HOME \\ or that" ;;
 	esac
 }
@@ -30,6 +31,7 @@ prepare() {
 		archive_is_built || { skip "mkarchive is not built"; return 1; }
 		"$build/tests/mkarchive" pax none x.tar plain
 	fi
+	mkdir -p shown
 }
 
 # A look that only the translator can answer.

@@ -16,8 +16,10 @@ SYSTEM_TESTS = \
 	tests/bad-input.sh \
 	tests/archives.sh \
 	tests/tmpfs.sh \
+	tests/mirror.sh \
 	tests/inspect.sh \
 	tests/many.sh \
+	tests/storm.sh \
 	tests/conformance.sh \
 	tests/pages.sh \
 	tests/ports.sh \
@@ -36,6 +38,11 @@ tests_rubbish_SOURCES = tests/rubbish.c
 tests_rubbish_LDADD = $(HIRD_LIBS)
 tests_scene_SOURCES = tests/scene.c
 tests_scene_LDADD = $(HIRD_LIBS)
+check_PROGRAMS += tests/storm-kill tests/storm-writer
+tests_storm_kill_SOURCES = tests/storm-kill.c tests/storm.h
+tests_storm_kill_LDADD = $(HIRD_LIBS)
+tests_storm_writer_SOURCES = tests/storm-writer.c tests/storm-model.c tests/storm.h
+tests_storm_writer_LDADD = $(HIRD_LIBS)
 check_PROGRAMS += tests/swapper
 tests_swapper_SOURCES = tests/swapper.c
 check_PROGRAMS += tests/manager
@@ -65,6 +72,11 @@ check_PROGRAMS += tests/mkarchive
 tests_mkarchive_SOURCES = tests/mkarchive.c
 tests_mkarchive_LDADD = $(ARCHIVE_LIBS)
 endif
+
+# An hour of what storm.sh does for a minute.
+storm: all-am $(check_PROGRAMS)
+	$(AM_TESTS_ENVIRONMENT) $(SH_LOG_COMPILER) $(top_srcdir)/tests/storm.sh --seconds=3600
+.PHONY: storm
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(abs_top_builddir)/tests/reaper $(SHELL)

@@ -113,18 +113,20 @@ int
 open_identify(int fd, struct row_id *id, struct stat *st)
 {
 	struct statx found;
+	uint64_t device;
 
 	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
 	    &found) < 0)
 		return -errno;
+	device = makedev(found.stx_dev_major, found.stx_dev_minor);
 	*id = (struct row_id){
-		.device = makedev(found.stx_dev_major, found.stx_dev_minor),
+		.device = device ^ (uint64_t)(found.stx_mode & S_IFMT) << 48,
 		.inode = found.stx_ino,
 		.born = found.stx_mask & STATX_BTIME ?
 		    found.stx_btime.tv_sec * 1000000000 + found.stx_btime.tv_nsec : 0,
 	};
 	*st = (struct stat){
-		.st_ino = inode_of(id->device, id->inode),
+		.st_ino = inode_of(device, found.stx_ino),
 		.st_mode = found.stx_mode,
 		.st_nlink = found.stx_nlink,
 		.st_uid = found.stx_uid,
@@ -351,7 +353,7 @@ open_begin(int root)
 	err = open_identify(root_fd, &id, &st);
 	if (err < 0)
 		return err;
-	root_device = id.device;
+	root_device = id.device ^ (uint64_t)S_IFDIR << 48;
 	rows_set_root(&id);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -627,45 +628,52 @@ mirror_link(struct trans_req *req, trans_node_t node, trans_node_t new_dir, cons
 	return err;
 }
 
-/* The row of what a name leads to, if it is known. 0 or -errno. */
+/* What a name leads to. */
+struct named {
+	struct row *row;	/* NULL: it is not known */
+	bool last;		/* it is a directory, or has no other name */
+};
+
+/* 0 or -errno. */
 static int
-find_named(struct row *parent, const char *name, struct row **rowp)
+find_named(struct row *parent, const char *name, struct named *named)
 {
 	struct row_id id;
 	struct stat st;
 	int fd = open_name(parent, name, &id, &st);
 
-	*rowp = NULL;
 	if (fd < 0)
 		return fd;
 	close(fd);
-	*rowp = rows_find(&id);
+	named->row = rows_find(&id);
+	named->last = S_ISDIR(st.st_mode) || st.st_nlink <= 1;
 	return 0;
 }
 
 /* This name of it is gone. */
 static void
-lose(struct row *row, struct row *parent, const char *name)
+lose(const struct named *named, struct row *parent, const char *name)
 {
-	if (row && rows_is_at(row, parent, name))
-		rows_flag(row, ROW_LOST, 0);
+	if (named->row && (named->last || rows_is_at(named->row, parent, name)))
+		rows_lose(named->row, named->last);
 }
 
 static int
 remove_name(trans_node_t node, const char *name, int flags)
 {
-	struct row *parent, *row;
+	struct named named;
+	struct row *parent;
 	int fd, err = find_dir(node, &parent, &fd);
 
 	if (err == 0)
-		err = find_named(parent, name, &row);
+		err = find_named(parent, name, &named);
 	if (err < 0)
 		return err;
-	save_content(row);
+	save_content(named.row);
 	fd = open_dir(parent);
 	err = fd < 0 ? fd : last_error(unlinkat(fd, name, flags));
 	if (err == 0)
-		lose(row, parent, name);
+		lose(&named, parent, name);
 	return err;
 }
 
@@ -685,10 +693,10 @@ mirror_rmdir(struct trans_req *req, trans_node_t node, const char *name)
 
 /* A file that is known and has a new name; where no room is left for that, it is known no more. */
 static void
-move(struct row *row, struct row *parent, const char *name)
+move(const struct named *named, struct row *parent, const char *name)
 {
-	if (row && !rows_put(&row->id, parent, name))
-		rows_flag(row, ROW_LOST, 0);
+	if (named->row && !rows_put(&named->row->id, parent, name))
+		rows_lose(named->row, false);
 }
 
 static int
@@ -712,29 +720,29 @@ static int
 mirror_rename(struct trans_req *req, trans_node_t node, const char *name, trans_node_t new_node,
     const char *new_name, unsigned flags)
 {
-	struct row *from, *to, *row, *target;
+	struct named named, target = { NULL, false };
+	struct row *from, *to;
 	int err = read_only ? -EROFS : find_row(node, &from);
 
 	(void)req;
 	if (err == 0)
 		err = find_row(new_node, &to);
 	if (err == 0)
-		err = find_named(from, name, &row);
+		err = find_named(from, name, &named);
 	if (err < 0)
 		return err;
-	if (find_named(to, new_name, &target) < 0)
-		target = NULL;
-	if (!(flags & RENAME_EXCHANGE) && target != row)
-		save_content(target);
+	find_named(to, new_name, &target);	/* there need not be one */
+	if (!(flags & RENAME_EXCHANGE) && target.row != named.row)
+		save_content(target.row);
 	err = rename_in(from, name, to, new_name, flags);
 	/* Two names of one file stay as they are. */
-	if (err < 0 || (row && row == target))
+	if (err < 0 || (named.row && named.row == target.row))
 		return err;
 	if (flags & RENAME_EXCHANGE)
-		move(target, from, name);
+		move(&target, from, name);
 	else
-		lose(target, to, new_name);
-	move(row, to, new_name);
+		lose(&target, to, new_name);
+	move(&named, to, new_name);
 	return 0;
 }
 
@@ -745,6 +753,8 @@ mirror_check(void)
 {
 	if (dir.fd < 0 && dir.path)
 		return trans_error(ENOENT, "%s: cannot be opened", dir.path);
+	if (!read_only)
+		trans_needs(TRANS_NEEDS_WRITE);
 	return 0;
 }
 

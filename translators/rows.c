@@ -364,6 +364,23 @@ rows_flag(struct row *row, uint32_t set, uint32_t clear)
 
 /* See rows.h. */
 void
+rows_lose(struct row *row, bool last)
+{
+	struct row lost = *row;
+
+	if (rows_is_root(row))
+		return;
+	lost.flags |= ROW_LOST;
+	if (last)
+		lost.id = (struct row_id){ .inode = rows_node(row) };
+	unlink_row(number(row));
+	set_row(number(row), &lost);
+	link_row(number(row));
+	end_if_unused(row);
+}
+
+/* See rows.h. */
+void
 rows_tell(struct row *row)
 {
 	row->lookups++;

@@ -28,7 +28,8 @@ enum row_flags {
 };
 
 struct row_id {
-	uint64_t device, inode;
+	uint64_t device;	/* with the type of the file above it */
+	uint64_t inode;
 	int64_t born;		/* nanoseconds since 1970, 0 when the file system does not say */
 };
 
@@ -62,6 +63,9 @@ struct row *rows_put(const struct row_id *id, const struct row *parent, const ch
 bool rows_is_at(const struct row *row, const struct row *parent, const char *name);
 void rows_set_root(const struct row_id *id);
 void rows_flag(struct row *row, uint32_t set, uint32_t clear);
+/* Its name is gone. last: and so is the file, but for who has it open: another one may get its inode,
+ * even in the same tick of the clock that births are measured by. */
+void rows_lose(struct row *row, bool last);
 /* The kernel was told of it once more; has forgotten n of that. The second may end the row. */
 void rows_tell(struct row *row);
 void rows_forget(struct row *row, uint64_t n);

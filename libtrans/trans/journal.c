@@ -95,6 +95,14 @@ journal_read(void)
 	memory_head()->head.reading = 0;
 }
 
+/* A predecessor died over it, which portd wants to know. */
+static void
+note_again(struct recovery_slot *slot)
+{
+	slot->again += slot->again < RECOVERY_AGAIN_MAX;
+	slot->turn = memory_head()->head.turn;
+}
+
 static struct recovery_slot *
 take_known(uint64_t unique)
 {
@@ -139,11 +147,15 @@ journal_note(uint64_t unique, uint32_t opcode, uint64_t node, bool *knownp)
 	if (!slot)
 		slot = take_free();
 	pthread_mutex_unlock(&lock);
+	if (*knownp)
+		note_again(slot);
 	if (!slot || *knownp)
 		return slot;
 	slot->unique = 0;
 	in_order();
-	*slot = (struct recovery_slot){ .opcode = opcode, .node = node };
+	*slot = (struct recovery_slot){ .opcode = (uint16_t)opcode, .node = node,
+		.again = unique & FUSEWIRE_UNIQUE_RESENT ? RECOVERY_AGAIN_MAX : 0,
+		.turn = memory_head()->head.turn };
 	in_order();
 	slot->unique = plain;
 	return slot;

@@ -67,7 +67,8 @@ begin(int fd)
 	    madvise(memory, RECOVERY_SIZE, MADV_REMOVE) < 0)
 		return -errno;
 	*memory = (struct memory){
-		.head = { .magic = RECOVERY_MAGIC, .version = RECOVERY_VERSION },
+		.head = { .magic = RECOVERY_MAGIC, .version = RECOVERY_VERSION,
+			.turn = memory->head.turn },
 	};
 	return 0;
 }

@@ -19,6 +19,7 @@ enum {
 	RECOVERY_SLOTS = 4096,		/* of the journal */
 	RECOVERY_LIBRARY = 512 << 10,	/* where the library's own starts */
 	RECOVERY_AUTHOR = 4 << 20,	/* where the author's starts */
+	RECOVERY_AGAIN_MAX = 255,
 };
 
 struct recovery {
@@ -32,6 +33,8 @@ struct recovery {
 	uint32_t reading;	/* 1: a request may have been read that the journal does not have yet */
 	uint32_t at_work;	/* 1: it is at a request, or at something else */
 	uint32_t put_off;	/* 1: some of those that it has taken are not answered */
+	uint8_t turn;		/* of this incarnation, 1 to 255; portd writes it */
+	uint8_t spare[3];
 };
 
 enum recovery_slot_flags {
@@ -44,7 +47,9 @@ enum recovery_slot_flags {
  * cleared after its answer was; so one that is here may have been answered. */
 struct recovery_slot {
 	uint64_t unique;	/* without FUSEWIRE_UNIQUE_RESENT; 0: free */
-	uint32_t opcode;
+	uint16_t opcode;
+	uint8_t again;		/* how often it was delivered again; MAX: also when nobody knows */
+	uint8_t turn;		/* of the incarnation that took it last */
 	uint32_t flags;
 	uint64_t node;		/* by the kernel's id */
 	uint64_t before[2];	/* the nodes that its names led to; 0: none */
