@@ -387,6 +387,10 @@ identify(const struct argv *files, struct argv *words)
 		if (stat(path, &st) < 0)
 			argv_add(words, "missing");
 		else if (S_ISDIR(st.st_mode))
+<<<<<<< HEAD
+=======
+			/* Its translator sees to what is in it. */
+>>>>>>> nodes-write
 			argv_printf(words, "%llu:%llu", (unsigned long long)st.st_dev,
 			    (unsigned long long)st.st_ino);
 		else
@@ -418,9 +422,13 @@ add_watches(const struct argv *files, struct watch_answer *head)
 		path = argv_next(files, option);
 		if (!path)
 			break;
-		/* One that is replaced loses a link, which is a change of its attributes. */
+		/* One that is replaced loses a link, which is a change of its attributes. What goes on in
+		 * a directory does not matter. */
 		watch = inotify_add_watch(HELPER_FD(0), path,
-		    IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF);
+		    IN_ONLYDIR | IN_MOVE_SELF | IN_DELETE_SELF);
+		if (watch < 0)
+			watch = inotify_add_watch(HELPER_FD(0), path,
+			    IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF);
 		if (watch >= 0)
 			head->watches[head->n_watches++] = watch;
 	}

@@ -185,7 +185,8 @@ front_entry(trans_node_t node, const struct stat *st)
 {
 	return (struct fuse_entry_param){
 		.ino = front_id(node),
-		.generation = memory_epoch(),
+		/* With another one the kernel gives up what it has open of the node. */
+		.generation = node_has_tree() ? memory_epoch() : 0,
 		.attr = *st,
 		.attr_timeout = front_timeout(),
 		.entry_timeout = front_timeout(),

@@ -23,6 +23,7 @@
 #include "trans/journal.h"
 #include "trans/listing.h"
 #include "trans/memory.h"
+#include "trans/node.h"
 #include "trans/req.h"
 #include "trans/standin.h"
 #include "wire/fusewire.h"
@@ -147,6 +148,15 @@ feed_init(const struct wire_init *init)
 	fuse_session_process_buf(front.session, &buf);
 }
 
+/* A kill that falls into a read(2) makes the kernel answer the request with EIO when it has to
+ * fault in a page for it just then. So the pages are there before: for a tree that is only read,
+ * those that a request without data can fill. */
+static void
+fault_in(char *buf)
+{
+	memset(buf, 0, node_is_writable() ? FUSEWIRE_BUFFER : 16 * 1024);
+}
+
 static int
 allocate(char **bufp, size_t size)
 {
@@ -212,6 +222,8 @@ front_open(int fd, const struct wire_init *init, uint32_t share)
 	front.for_root = share == NODE_SHARE_ROOT;
 	front.gone = false;
 	err = allocate(&front.request, FUSEWIRE_BUFFER);
+	if (err == 0)
+		fault_in(front.request);
 	if (err == 0)
 		err = allocate(&front.reply, FUSEWIRE_MAX_WRITE);
 	if (err == 0)
