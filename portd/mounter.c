@@ -387,10 +387,7 @@ identify(const struct argv *files, struct argv *words)
 		if (stat(path, &st) < 0)
 			argv_add(words, "missing");
 		else if (S_ISDIR(st.st_mode))
-<<<<<<< HEAD
-=======
 			/* Its translator sees to what is in it. */
->>>>>>> nodes-write
 			argv_printf(words, "%llu:%llu", (unsigned long long)st.st_dev,
 			    (unsigned long long)st.st_ino);
 		else

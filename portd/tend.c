@@ -168,7 +168,7 @@ look_at_leaver(struct node *node, const void *request, size_t size)
 	node->resent = true;
 	node->crashes++;
 	node_say(node, "%s left without having answered", argv_word(&node_setting(node)->argv, 0));
-	count_failure(node, true, 0);
+	count_failure(node, true, false, 0);
 }
 
 /* One request; false when there is no more to read now. */

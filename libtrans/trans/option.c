@@ -576,13 +576,8 @@ option_set_adopted(const struct option_set *set, struct text *why)
 	return 0;
 }
 
-<<<<<<< HEAD
 /* Adds what tells the content of an open file from another: 0 or -errno. What is in a
  * directory may change; it is the same directory. */
-=======
-/* Adds what tells the content of an open file from another: 0 or -errno. A directory is that
- * directory, whatever is in it. */
->>>>>>> nodes-write
 int
 option_identity(int fd, struct text *identity)
 {
@@ -590,19 +585,10 @@ option_identity(int fd, struct text *identity)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-<<<<<<< HEAD
 	text_printf(identity, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
 	if (!S_ISDIR(st.st_mode))
 		text_printf(identity, ":%jd:%jd.%09ld", (intmax_t)st.st_size,
 		    (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-=======
-	if (S_ISDIR(st.st_mode)) {
-		text_printf(identity, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-		return identity->error;
-	}
-	text_printf(identity, "%ju:%ju:%jd:%jd.%09ld", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
-	    (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
->>>>>>> nodes-write
 	return identity->error;
 }
 
