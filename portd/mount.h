@@ -72,7 +72,7 @@ bool mount_is_dead(const struct mount *mount);
 /* Fresh recovery memory: the old one is not trusted any more. 0 or -errno. */
 int mount_new_recovery(struct mount *mount);
 /* Ends what the translator that died had taken, as the journal in recovery memory says. *n_endedp: how
- * many callers were told so. False: the journal is not whole, somebody may wait for ever. */
+ * many callers were told so. False: there is no journal, somebody may wait for ever. */
 bool mount_end_taken(struct mount *mount, unsigned *n_endedp);
 /* How many requests translators have taken on it, as they say themselves. */
 uint64_t mount_requests(const struct mount *mount);
