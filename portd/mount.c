@@ -343,10 +343,12 @@ mount_end_taken(struct mount *mount, unsigned *n_endedp)
 	AUTO_FREE struct recovery_slot *slots = malloc(size);
 	struct recovery head;
 
-	if (!slots || !read_head(mount, &head) || head.reading != 0 ||
+	if (!slots || !read_head(mount, &head) ||
 	    pread(mount->recovery, slots, size, RECOVERY_JOURNAL) != (ssize_t)size)
 		return false;
 	*n_endedp = end_requests(mount, slots, RECOVERY_SLOTS);
+	if (head.taken.unique && end_request(mount, head.taken.unique, head.taken.opcode))
+		++*n_endedp;
 	return true;
 }
 

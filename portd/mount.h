@@ -79,7 +79,7 @@ int mount_underlying(const struct mount *mount);
 /* Fresh recovery memory: the old one is not trusted any more. 0 or -errno. */
 int mount_new_recovery(struct mount *mount);
 /* Ends what the translator that died had taken, as the journal in recovery memory says. *n_endedp: how
- * many callers were told so. False: the journal is not whole, somebody may wait for ever. */
+ * many callers were told so. False: there is no journal, somebody may wait for ever. */
 bool mount_end_taken(struct mount *mount, unsigned *n_endedp);
 /* A message to the kernel. 0 or -errno. */
 int mount_write(struct mount *mount, const void *data, size_t size);

@@ -483,8 +483,9 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 static void
 mount_anew(struct node *node)
 {
-	log_info("%s: this kernel cannot deliver again what the translator had taken, and what that "
-	    "was is not known; open files and waiting requests end with an error", node->path);
+	log_info("%s: this kernel cannot deliver again what the translator had taken, and its recovery "
+	    "memory does not say what that was; open files and waiting requests end with an error",
+	    node->path);
 	node->remounting = true;
 	mount_free(node_detach(node));
 	arm_node(node, NULL);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <linux/fuse.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,6 +282,11 @@ wants_no_answer(uint32_t opcode)
 	return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET;
 }
 
+_Static_assert(sizeof(struct recovery_taken) == sizeof(struct fuse_in_header) &&
+    offsetof(struct recovery_taken, unique) == offsetof(struct fuse_in_header, unique) &&
+    offsetof(struct recovery_taken, node) == offsetof(struct fuse_in_header, nodeid),
+    "the kernel's header");
+
 /* The request in front.request. An interrupt does not go through libfuse: it
  * is for what we put off. */
 static void
@@ -292,7 +298,6 @@ dispatch(size_t size)
 	if (header->opcode == FUSE_INTERRUPT) {
 		const struct fuse_interrupt_in *interrupt = (const void *)(header + 1);
 
-		journal_read();
 		if (size >= sizeof(*header) + sizeof(*interrupt))
 			standin_interrupt(interrupt->unique);
 		return;
@@ -304,7 +309,7 @@ dispatch(size_t size)
 		front.slot = journal_note(header->unique, header->opcode, header->nodeid,
 		    &front.known);
 	}
-	journal_read();
+	journal_has_taken();
 	front.unique = header->unique;
 	standin_serving(header->unique);
 	if (header->opcode == OPCODE_TMPFILE)
@@ -335,12 +340,14 @@ front_process(const void *request, size_t size)
 int
 front_receive(void)
 {
-	ssize_t size;
+	struct recovery_taken *taken = journal_taken();
+	struct iovec iov[2] = {
+		{ taken, sizeof(*taken) },
+		{ front.request + sizeof(*taken), FUSEWIRE_BUFFER - sizeof(*taken) },
+	};
+	ssize_t size = readv(front.fd, iov, 2);
 
-	journal_reading();
-	size = read(front.fd, front.request, FUSEWIRE_BUFFER);
-	if (size < (ssize_t)sizeof(struct fuse_in_header))
-		journal_read();
+	memcpy(front.request, taken, sizeof(*taken));
 	if (size == 0 || (size < 0 && is_gone(errno)) ||
 	    __atomic_load_n(&front.gone, __ATOMIC_RELAXED))
 		return -ENODEV;

@@ -51,6 +51,20 @@ finish(struct recovery_slot *slot)
 	slot->unique = 0;
 }
 
+/* One that was read, and no more. */
+static void
+finish_taken(const struct recovery_taken *taken)
+{
+	struct recovery_slot slot = { .unique = taken->unique & ~FUSEWIRE_UNIQUE_RESENT,
+		.opcode = taken->opcode, .node = taken->node };
+
+	for (unsigned i = 0; i < RECOVERY_SLOTS; i++)
+		if (slots[i].unique == slot.unique)
+			return;
+	if (slot.opcode == FUSE_RELEASE || slot.opcode == FUSE_RELEASEDIR)
+		opens_change(NULL, slot.opcode == FUSE_RELEASE ? slot.node : 0, -1);
+}
+
 /* After memory_open. resent: the kernel delivers again what a predecessor had taken. */
 void
 journal_open(bool resent)
@@ -59,6 +73,8 @@ journal_open(bool resent)
 
 	slots = memory_at(RECOVERY_JOURNAL);
 	n_left = 0;
+	if (!resent && memory_head()->head.taken.unique != 0)
+		finish_taken(&memory_head()->head.taken);
 	for (unsigned i = 0; i < RECOVERY_SLOTS; i++)
 		if (slots[i].unique != 0 && !resent)
 			finish(&slots[i]);
@@ -68,7 +84,7 @@ journal_open(bool resent)
 		else
 			stack[--n_clean] = (uint16_t)i;
 	n_free = RECOVERY_SLOTS;
-	memory_head()->head.reading = 0;
+	journal_has_taken();
 }
 
 /* Before memory_close. */
@@ -80,19 +96,22 @@ journal_close(void)
 }
 
 /* See journal.h. */
-void
-journal_reading(void)
+struct recovery_taken *
+journal_taken(void)
 {
-	memory_head()->head.reading = 1;
+	struct recovery_taken *taken = &memory_head()->head.taken;
+
+	taken->unique = 0;
 	in_order();
+	return taken;
 }
 
 /* See journal.h. */
 void
-journal_read(void)
+journal_has_taken(void)
 {
 	in_order();
-	memory_head()->head.reading = 0;
+	memory_head()->head.taken.unique = 0;
 }
 
 /* A predecessor died over it, which portd wants to know. */

@@ -14,9 +14,10 @@
 
 void journal_open(bool resent);
 void journal_close(void);
-/* Around reading a request: between the two, one may be in nobody's hands. */
-void journal_reading(void);
-void journal_read(void);
+/* Where read(2) is to put a request's header, so that it is in no moment in nobody's hands; and when
+ * the journal has the request, or it needs none. */
+struct recovery_taken *journal_taken(void);
+void journal_has_taken(void);
 /* Main thread. NULL: there is no room. */
 struct recovery_slot *journal_note(uint64_t unique, uint32_t opcode, uint64_t node,
     bool *knownp);

@@ -71,9 +71,11 @@ count_fds(void)
 	return n;
 }
 
-/* Opens the door for this table. */
+static int memory_fd = -1;	/* recovery memory; -1: none outlives the door */
+
+/* Opens the door for this table. resent: requests come again that were taken before. */
 static void
-open_door(const struct trans_ops *ops, uint64_t flags)
+open_door_again(const struct trans_ops *ops, uint64_t flags, bool resent)
 {
 	const struct wire_init init = {
 		.major = 7, .minor = 38, .flags = flags | FUSE_MAX_PAGES | FUSE_BIG_WRITES,
@@ -90,9 +92,9 @@ open_door(const struct trans_ops *ops, uint64_t flags)
 	wake_fd = eventfd(0, EFD_NONBLOCK);
 	req_init(wake_fd);
 	assert_int_equal(argv_add(&argv, "test"), 0);
-	assert_int_equal(memory_open(-1, 1, &argv, &changed), 0);
+	assert_int_equal(memory_open(memory_fd, 1, &argv, &changed), 0);
 	opens_open();
-	journal_open(true);
+	journal_open(resent);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
 	kernel = pair[0];
 	assert_int_equal(front_open(pair[1], &init, NODE_SHARE_NONE), 0);
@@ -101,6 +103,12 @@ open_door(const struct trans_ops *ops, uint64_t flags)
 	if (recv(kernel, &answer, sizeof(answer), 0) >= 0)
 		assert_true(answer.header.unique == ~(uint64_t)0);
 	assert_int_equal(recv(kernel, &answer, sizeof(answer), 0), -1);
+}
+
+static void
+open_door(const struct trans_ops *ops, uint64_t flags)
+{
+	open_door_again(ops, flags, true);
 }
 
 static void
@@ -1104,6 +1112,455 @@ a_directory_of_callbacks(void **state)
 	close_door();
 }
 
+/* What is written, and crashes ----------------------------------------------- */
+
+/* A directory of a few files. Names are "a" to "h", nodes 10 and up, and never given twice. A callback
+ * dies, which here is a jump out of it, before or after it has done its work. */
+enum { DEN_NAMES = 8 };
+static trans_node_t den[DEN_NAMES];
+static trans_node_t den_next;
+static int64_t den_known;	/* lookups that the kernel was told of and has not forgotten */
+static unsigned n_done, n_closed;
+enum { LIVE, DIE_BEFORE, DIE_AFTER };
+static int fate;
+static jmp_buf death;
+
+static void
+maybe_die(int when)
+{
+	if (fate != when)
+		return;
+	fate = LIVE;
+	longjmp(death, 1);
+}
+
+static int
+den_lookup(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t *nodep)
+{
+	(void)req;
+	assert_int_equal(dir, TRANS_ROOT);
+	if (!den[name[0] - 'a'])
+		return -ENOENT;
+	*nodep = den[name[0] - 'a'];
+	den_known++;
+	return 0;
+}
+
+static int
+den_put(const char *name, trans_node_t node)
+{
+	maybe_die(DIE_BEFORE);
+	if (den[name[0] - 'a'])
+		return -EEXIST;
+	den[name[0] - 'a'] = node;
+	n_done++;
+	maybe_die(DIE_AFTER);
+	return 0;
+}
+
+static int
+den_make(const char *name, trans_node_t *nodep)
+{
+	trans_node_t node = den_next++;
+	int err = den_put(name, node);
+
+	if (err == 0) {
+		*nodep = node;
+		den_known++;
+	}
+	return err;
+}
+
+static int
+den_create(struct trans_req *req, trans_node_t dir, const char *name, mode_t mode, dev_t rdev,
+    trans_node_t *nodep)
+{
+	(void)req;
+	(void)dir;
+	(void)mode;
+	(void)rdev;
+	return den_make(name, nodep);
+}
+
+static int
+den_mkdir(struct trans_req *req, trans_node_t dir, const char *name, mode_t mode,
+    trans_node_t *nodep)
+{
+	(void)req;
+	(void)dir;
+	(void)mode;
+	return den_make(name, nodep);
+}
+
+static int
+den_symlink(struct trans_req *req, trans_node_t dir, const char *name, const char *target,
+    trans_node_t *nodep)
+{
+	(void)req;
+	(void)dir;
+	assert_string_equal(target, "there");
+	return den_make(name, nodep);
+}
+
+static int
+den_link(struct trans_req *req, trans_node_t node, trans_node_t dir, const char *name)
+{
+	(void)req;
+	(void)dir;
+	return den_put(name, node);
+}
+
+static int
+den_remove(struct trans_req *req, trans_node_t dir, const char *name)
+{
+	(void)req;
+	(void)dir;
+	maybe_die(DIE_BEFORE);
+	if (!den[name[0] - 'a'])
+		return -ENOENT;
+	den[name[0] - 'a'] = 0;
+	n_done++;
+	maybe_die(DIE_AFTER);
+	return 0;
+}
+
+static int
+den_rename(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t new_dir,
+    const char *new_name, unsigned flags)
+{
+	trans_node_t *from = &den[name[0] - 'a'], *to = &den[new_name[0] - 'a'], old = *to;
+
+	(void)req;
+	(void)dir;
+	(void)new_dir;
+	maybe_die(DIE_BEFORE);
+	if (!*from || ((flags & 2) && !*to))
+		return -ENOENT;
+	if ((flags & 1) && *to)
+		return -EEXIST;
+	*to = *from;
+	*from = flags & 2 ? old : 0;
+	n_done++;
+	maybe_die(DIE_AFTER);
+	return 0;
+}
+
+static int
+den_stat(struct trans_req *req, trans_node_t node, struct stat *st)
+{
+	(void)req;
+	st->st_mode = node == TRANS_ROOT ? S_IFDIR | 0755 : S_IFREG | 0644;
+	return 0;
+}
+
+static void
+den_close(trans_node_t node)
+{
+	assert_true(node >= 10);
+	n_closed++;
+}
+
+static void
+den_forget(trans_node_t node, uint64_t n)
+{
+	assert_true(node >= 10);
+	den_known -= (int64_t)n;
+}
+
+static const struct trans_ops den_ops = {
+	TRANS_OPS, .kind = TRANS_DIR, .lookup = den_lookup, .stat = den_stat, .create = den_create,
+	.mkdir = den_mkdir, .symlink = den_symlink, .link = den_link, .unlink = den_remove,
+	.rmdir = den_remove, .rename = den_rename, .close = den_close, .forget = den_forget,
+};
+
+static int
+open_den(void **state)
+{
+	(void)state;
+	memset(den, 0, sizeof(den));
+	den_next = 10;
+	den_known = 0;
+	n_done = n_closed = 0;
+	fate = LIVE;
+	memory_fd = memfd_create("test", MFD_CLOEXEC);
+	return memory_fd < 0 || ftruncate(memory_fd, RECOVERY_SIZE) < 0;
+}
+
+static int
+close_den(void **state)
+{
+	(void)state;
+	close(memory_fd);
+	memory_fd = -1;
+	return 0;
+}
+
+/* A request that kills who takes it, or not. */
+struct deed {
+	uint32_t opcode;
+	char in[64];
+	size_t in_size;
+	const char *names;	/* with NULs between them */
+	size_t names_size;
+};
+
+#define DEED(code, words, ...) \
+	{ .opcode = code, .names = words, .names_size = sizeof(words), __VA_ARGS__ }
+
+static int
+hand_in(const struct deed *deed, uint64_t number)
+{
+	struct {
+		struct fuse_in_header header;
+		char data[256];
+	} request = { .header = { .opcode = deed->opcode, .unique = number, .nodeid = 1 } };
+
+	memcpy(request.data, deed->in, deed->in_size);
+	memcpy(request.data + deed->in_size, deed->names, deed->names_size);
+	request.header.len = sizeof(request.header) + deed->in_size + deed->names_size;
+	return front_process(&request, request.header.len);
+}
+
+/* The door falls shut, unanswered. What the dead one had is lost. */
+static void
+crash(void)
+{
+	req_deinit();
+	assert_false(is_answered());
+	close_door();
+}
+
+/* Its error when it is done by one who lives through it, and by one who does not. */
+static int
+run_deed(const struct deed *deed)
+{
+	hand_in(deed, unique += 2);
+	return get(unique);
+}
+
+static int
+run_fatal(const struct deed *deed, int when)
+{
+	unique += 2;
+	fate = when;
+	if (setjmp(death) == 0) {
+		hand_in(deed, unique);
+		fail_msg("it was to die");
+	}
+	crash();
+	open_door_again(&den_ops, 0, true);
+	hand_in(deed, unique | FUSEWIRE_UNIQUE_RESENT);
+	return get(unique | FUSEWIRE_UNIQUE_RESENT);
+}
+
+static const struct deed make_a = DEED(FUSE_MKDIR, "a", .in_size = sizeof(struct fuse_mkdir_in));
+static const struct deed link_b = DEED(FUSE_SYMLINK, "b\0there");
+static const struct deed node_c = DEED(FUSE_MKNOD, "c", .in_size = sizeof(struct fuse_mknod_in));
+static const struct deed remove_a = DEED(FUSE_RMDIR, "a");
+static const struct deed remove_b = DEED(FUSE_UNLINK, "b");
+static const struct deed make_c = DEED(FUSE_CREATE, "c", .in_size = sizeof(struct fuse_create_in));
+
+static struct deed
+rename_with(const char *names, uint32_t flags)
+{
+	struct fuse_rename2_in in = { .newdir = 1, .flags = flags };
+	struct deed deed = { .opcode = FUSE_RENAME2, .names = names, .names_size = 4,
+		.in_size = sizeof(in) };
+
+	memcpy(deed.in, &in, sizeof(in));
+	return deed;
+}
+
+static void
+writes_names(void **state)
+{
+	struct deed move = rename_with("c\0d", 0), no_such = rename_with("h\0g", 0);
+
+	(void)state;
+	open_door(&den_ops, 0);
+	assert_int_equal(run_deed(&make_a), 0);
+	assert_int_equal(run_deed(&make_a), -EEXIST);
+	assert_int_equal(run_deed(&link_b), 0);
+	assert_int_equal(run_deed(&node_c), 0);
+	assert_int_equal(run_deed(&move), 0);
+	assert_int_equal(run_deed(&move), -ENOENT);
+	assert_int_equal(run_deed(&no_such), -ENOENT);
+	assert_int_equal(run_deed(&remove_a), 0);
+	assert_int_equal(run_deed(&remove_a), -ENOENT);
+	assert_int_equal(run_deed(&remove_b), 0);
+	assert_int_equal(n_done, 6);
+	/* Three were made, and the kernel knows each once, whatever was looked at besides. */
+	assert_int_equal(den_known, 3);
+	close_door();
+}
+
+static void
+done_once(int when)
+{
+	struct deed move = rename_with("c\0d", 0), over = rename_with("b\0d", 0);
+	struct deed exchange = rename_with("a\0d", 2), exclusive = rename_with("d\0e", 1);
+	trans_node_t a, d;
+
+	open_door(&den_ops, 0);
+	assert_int_equal(run_fatal(&make_a, when), 0);
+	assert_int_equal(run_fatal(&link_b, when), 0);
+	assert_int_equal(run_fatal(&node_c, when), 0);
+	assert_int_equal(run_fatal(&move, when), 0);
+	assert_int_equal(den[2], 0);
+	assert_int_equal(run_fatal(&over, when), 0);
+	a = den[0];
+	d = den[3];
+	assert_int_equal(run_fatal(&exchange, when), 0);
+	assert_true(a != d && den[0] == d && den[3] == a);
+	assert_int_equal(run_fatal(&exclusive, when), 0);
+	assert_int_equal(run_fatal(&remove_a, when), 0);
+	assert_int_equal(n_done, 8);
+	/* A second time is a second time. */
+	assert_int_equal(run_deed(&remove_a), -ENOENT);
+	close_door();
+}
+
+static void
+done_once_after_a_crash_before(void **state)
+{
+	(void)state;
+	done_once(DIE_BEFORE);
+}
+
+static void
+done_once_after_a_crash_after(void **state)
+{
+	(void)state;
+	done_once(DIE_AFTER);
+}
+
+/* What was there before is not taken for one's own work. */
+static void
+not_ours(void **state)
+{
+	(void)state;
+	open_door(&den_ops, 0);
+	assert_int_equal(run_deed(&make_a), 0);
+	assert_int_equal(run_fatal(&make_a, DIE_BEFORE), -EEXIST);
+	assert_int_equal(run_fatal(&remove_b, DIE_BEFORE), -ENOENT);
+	assert_int_equal(n_done, 1);
+	close_door();
+}
+
+static void
+release(uint64_t node, bool twice)
+{
+	struct {
+		struct fuse_in_header header;
+		struct fuse_release_in in;
+	} request = { .header = { .len = sizeof(request), .opcode = FUSE_RELEASE,
+		.unique = unique += 2, .nodeid = node } };
+
+	assert_int_equal(front_process(&request, sizeof(request)), 0);
+	assert_int_equal(get(unique), 0);
+	if (!twice)
+		return;
+	/* It was counted, but its answer is lost: as if its slot had not been struck out. */
+	((struct recovery_slot *)memory_at(RECOVERY_JOURNAL))[RECOVERY_SLOTS - 1] =
+	    (struct recovery_slot){ .unique = unique, .opcode = FUSE_RELEASE, .node = node,
+		.flags = RECOVERY_COUNTED };
+	crash();
+	open_door_again(&den_ops, 0, true);
+	request.header.unique |= FUSEWIRE_UNIQUE_RESENT;
+	assert_int_equal(front_process(&request, sizeof(request)), 0);
+	assert_int_equal(get(unique | FUSEWIRE_UNIQUE_RESENT), 0);
+}
+
+static void
+counts_opens_once(void **state)
+{
+	(void)state;
+	open_door(&den_ops, 0);
+	assert_int_equal(run_fatal(&make_c, DIE_AFTER), 0);
+	assert_int_equal(memory_head()->head.opens, 1);
+	assert_int_equal(open_file(10, O_RDONLY), 0);
+	assert_int_equal(open_file(10, O_RDONLY), 0);
+	assert_int_equal(memory_head()->head.opens, 3);
+	release(10, true);
+	assert_int_equal(memory_head()->head.opens, 2);
+	release(10, false);
+	assert_int_equal(n_closed, 0);
+	release(10, false);
+	assert_int_equal(n_closed, 1);
+	assert_int_equal(memory_head()->head.opens, 0);
+	release(10, false);
+	assert_int_equal(memory_head()->head.opens, 0);
+	close_door();
+}
+
+/* Where requests are not delivered again, what portd ended is taken back. */
+static void
+ended_by_portd(void **state)
+{
+	struct recovery_slot *slots;
+
+	(void)state;
+	open_door(&den_ops, 0);
+	assert_int_equal(run_deed(&make_c), 0);
+	assert_int_equal(open_file(10, O_RDONLY), 0);
+	slots = memory_at(RECOVERY_JOURNAL);
+	slots[7] = (struct recovery_slot){ .unique = 1001, .opcode = FUSE_OPEN, .node = 10,
+		.flags = RECOVERY_COUNTED | RECOVERY_ENDED };
+	slots[8] = (struct recovery_slot){ .unique = 1003, .opcode = FUSE_READ, .node = 10,
+		.flags = RECOVERY_ENDED };
+	crash();
+	open_door_again(&den_ops, 0, false);
+	assert_int_equal(memory_head()->head.opens, 1);
+	slots = memory_at(RECOVERY_JOURNAL);
+	assert_true(slots[7].unique == 0 && slots[8].unique == 0);
+	slots[9] = (struct recovery_slot){ .unique = 1005, .opcode = FUSE_RELEASE, .node = 10,
+		.flags = RECOVERY_ENDED };
+	crash();
+	open_door_again(&den_ops, 0, false);
+	assert_int_equal(memory_head()->head.opens, 0);
+	close_door();
+}
+
+/* A kill in the middle of counting. */
+static void
+half_counted(void **state)
+{
+	struct memory_redo *redo;
+
+	(void)state;
+	open_door(&den_ops, 0);
+	assert_int_equal(run_deed(&make_c), 0);
+	redo = &memory_head()->redo;
+	redo->total = 5;
+	redo->valid = 1;
+	crash();
+	open_door_again(&den_ops, 0, true);
+	assert_int_equal(memory_head()->head.opens, 5);
+	assert_int_equal(memory_head()->redo.valid, 0);
+	close_door();
+}
+
+/* A predecessor that wrote rubbish all over. */
+static void
+rubbish_in_memory(void **state)
+{
+	static char rubbish[RECOVERY_AUTHOR];
+	struct recovery head = { .magic = RECOVERY_MAGIC, .version = RECOVERY_VERSION };
+
+	(void)state;
+	memset(rubbish, 0xd5, sizeof(rubbish));
+	memcpy(rubbish, &head, sizeof(head));
+	assert_int_equal(pwrite(memory_fd, rubbish, sizeof(rubbish), 0), sizeof(rubbish));
+	open_door_again(&den_ops, 0, true);
+	assert_int_equal(run_deed(&make_a), 0);
+	assert_int_equal(run_deed(&make_c), 0);
+	release(11, false);
+	crash();
+	open_door_again(&den_ops, 0, false);
+	assert_int_equal(run_deed(&remove_a), 0);
+	close_door();
+}
+
 /* Recovery memory ----------------------------------------------------------- */
 
 static void
@@ -1200,6 +1657,14 @@ main(void)
 		cmocka_unit_test(a_tree_is_read_only),
 		cmocka_unit_test(a_directory_of_callbacks),
 		cmocka_unit_test(counts_in_memory),
+		cmocka_unit_test_setup_teardown(writes_names, open_den, close_den),
+		cmocka_unit_test_setup_teardown(done_once_after_a_crash_before, open_den, close_den),
+		cmocka_unit_test_setup_teardown(done_once_after_a_crash_after, open_den, close_den),
+		cmocka_unit_test_setup_teardown(not_ours, open_den, close_den),
+		cmocka_unit_test_setup_teardown(counts_opens_once, open_den, close_den),
+		cmocka_unit_test_setup_teardown(ended_by_portd, open_den, close_den),
+		cmocka_unit_test_setup_teardown(half_counted, open_den, close_den),
+		cmocka_unit_test_setup_teardown(rubbish_in_memory, open_den, close_den),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

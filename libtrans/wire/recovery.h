@@ -30,11 +30,19 @@ struct recovery {
 	uint32_t opens;		/* files and directories open now */
 	uint32_t progress_pct;	/* of work that readers wait for, 0 to 100 */
 	uint64_t requests;	/* answered, all incarnations */
-	uint32_t reading;	/* 1: a request may have been read that the journal does not have yet */
 	uint32_t at_work;	/* 1: it is at a request, or at something else */
 	uint32_t put_off;	/* 1: some of those that it has taken are not answered */
 	uint8_t turn;		/* of this incarnation, 1 to 255; portd writes it */
 	uint8_t spare[3];
+	/* The kernel's header of the request that was read last, put here by read(2) itself, until
+	 * the journal has it; unique 0: none. */
+	struct recovery_taken {
+		uint32_t length;
+		uint32_t opcode;
+		uint64_t unique;
+		uint64_t node;
+		uint32_t uid, gid, pid, spare;
+	} taken;
 };
 
 enum recovery_slot_flags {
