@@ -347,8 +347,10 @@ mount_end_taken(struct mount *mount, unsigned *n_endedp)
 	    pread(mount->recovery, slots, size, RECOVERY_JOURNAL) != (ssize_t)size)
 		return false;
 	*n_endedp = end_requests(mount, slots, RECOVERY_SLOTS);
-	if (head.taken.unique && end_request(mount, head.taken.unique, head.taken.opcode))
-		++*n_endedp;
+	for (unsigned i = 0; i < RECOVERY_READERS; i++)
+		if (head.taken[i].unique &&
+		    end_request(mount, head.taken[i].unique, head.taken[i].opcode))
+			++*n_endedp;
 	return true;
 }
 

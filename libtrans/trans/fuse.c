@@ -276,10 +276,11 @@ front_refuse(uint64_t unique, int error)
 		__atomic_store_n(&front.gone, true, __ATOMIC_RELAXED);
 }
 
-static bool
-wants_no_answer(uint32_t opcode)
+/* Whether a request is one that is answered. */
+bool
+front_wants_answer(uint32_t opcode)
 {
-	return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET;
+	return opcode != FUSE_FORGET && opcode != FUSE_BATCH_FORGET && opcode != FUSE_INTERRUPT;
 }
 
 _Static_assert(sizeof(struct recovery_taken) == sizeof(struct fuse_in_header) &&
@@ -287,29 +288,17 @@ _Static_assert(sizeof(struct recovery_taken) == sizeof(struct fuse_in_header) &&
     offsetof(struct recovery_taken, node) == offsetof(struct fuse_in_header, nodeid),
     "the kernel's header");
 
-/* The request in front.request. An interrupt does not go through libfuse: it
- * is for what we put off. */
+/* The request in front.request, which the journal has in that slot. */
 static void
-dispatch(size_t size)
+process(size_t size, struct recovery_slot *slot, bool known)
 {
 	const struct fuse_in_header *header = (const void *)front.request;
 	struct fuse_buf buf = { .mem = front.request, .size = size };
 
-	if (header->opcode == FUSE_INTERRUPT) {
-		const struct fuse_interrupt_in *interrupt = (const void *)(header + 1);
-
-		if (size >= sizeof(*header) + sizeof(*interrupt))
-			standin_interrupt(interrupt->unique);
-		return;
-	}
-	front.slot = NULL;
-	front.known = false;
-	if (!wants_no_answer(header->opcode)) {
+	if (front_wants_answer(header->opcode))
 		memory_count_request();
-		front.slot = journal_note(header->unique, header->opcode, header->nodeid,
-		    &front.known);
-	}
-	journal_has_taken();
+	front.slot = slot;
+	front.known = known;
 	front.unique = header->unique;
 	standin_serving(header->unique);
 	if (header->opcode == OPCODE_TMPFILE)
@@ -319,9 +308,27 @@ dispatch(size_t size)
 	journal_strike(STEAL_PTR(front.slot));
 }
 
-/* Serves one request that somebody else has read. 0, or -EBADMSG. */
-int
-front_process(const void *request, size_t size)
+/* The request in front.request. An interrupt does not go through libfuse: it
+ * is for what we put off. */
+static void
+dispatch(size_t size)
+{
+	const struct fuse_in_header *header = (const void *)front.request;
+	const struct fuse_interrupt_in *interrupt = (const void *)(header + 1);
+	struct recovery_slot *slot = NULL;
+	bool known = false;
+
+	if (front_wants_answer(header->opcode))
+		slot = journal_note(header->unique, header->opcode, header->nodeid, &known);
+	journal_has_taken(JOURNAL_MAIN);
+	if (header->opcode != FUSE_INTERRUPT)
+		process(size, slot, known);
+	else if (size >= sizeof(*header) + sizeof(*interrupt))
+		standin_interrupt(interrupt->unique);
+}
+
+static int
+take_request(const void *request, size_t size)
 {
 	struct fuse_in_header header;
 
@@ -331,8 +338,47 @@ front_process(const void *request, size_t size)
 	if (header.len != size)
 		return -EBADMSG;
 	memcpy(front.request, request, size);
-	dispatch(size);
 	return 0;
+}
+
+/* Serves one request that portd has read. 0, or -EBADMSG. */
+int
+front_process(const void *request, size_t size)
+{
+	int err = take_request(request, size);
+
+	if (err == 0)
+		dispatch(size);
+	return err;
+}
+
+/* Serves one that was read and noted in our place, likewise. */
+int
+front_process_noted(const void *request, size_t size, struct recovery_slot *slot, bool known)
+{
+	int err = take_request(request, size);
+
+	if (err == 0)
+		process(size, slot, known);
+	else
+		journal_strike(slot);
+	return err;
+}
+
+/* Reads a request into FUSEWIRE_BUFFER bytes: what read(2) says. Its header stands in recovery
+ * memory until journal_has_taken. */
+ssize_t
+front_read(void *room, enum journal_reader reader)
+{
+	struct recovery_taken *taken = journal_taken(reader);
+	struct iovec iov[2] = {
+		{ taken, sizeof(*taken) },
+		{ (char *)room + sizeof(*taken), FUSEWIRE_BUFFER - sizeof(*taken) },
+	};
+	ssize_t size = readv(front.fd, iov, 2);
+
+	memcpy(room, taken, sizeof(*taken));
+	return size;
 }
 
 /* Reads one request and serves it. 0: it did, or there was none; -ENODEV: the
@@ -340,14 +386,8 @@ front_process(const void *request, size_t size)
 int
 front_receive(void)
 {
-	struct recovery_taken *taken = journal_taken();
-	struct iovec iov[2] = {
-		{ taken, sizeof(*taken) },
-		{ front.request + sizeof(*taken), FUSEWIRE_BUFFER - sizeof(*taken) },
-	};
-	ssize_t size = readv(front.fd, iov, 2);
+	ssize_t size = front_read(front.request, JOURNAL_MAIN);
 
-	memcpy(front.request, taken, sizeof(*taken));
 	if (size == 0 || (size < 0 && is_gone(errno)) ||
 	    __atomic_load_n(&front.gone, __ATOMIC_RELAXED))
 		return -ENODEV;

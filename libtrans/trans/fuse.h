@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "trans/journal.h"
 #include "trans/trans.h"
 #include "wire/messages.h"
 
@@ -14,6 +15,9 @@ int front_open(int fd, const struct wire_init *init, uint32_t share);
 void front_close(void);
 int front_fd(void);
 int front_process(const void *request, size_t size);
+int front_process_noted(const void *request, size_t size, struct recovery_slot *slot, bool known);
+ssize_t front_read(void *room, enum journal_reader reader);
+bool front_wants_answer(uint32_t opcode);
 int front_receive(void);
 int front_forget_names(void);
 /* Any thread: the answer of a request that somebody else has. */

@@ -73,8 +73,9 @@ journal_open(bool resent)
 
 	slots = memory_at(RECOVERY_JOURNAL);
 	n_left = 0;
-	if (!resent && memory_head()->head.taken.unique != 0)
-		finish_taken(&memory_head()->head.taken);
+	for (unsigned i = 0; i < RECOVERY_READERS && !resent; i++)
+		if (memory_head()->head.taken[i].unique != 0)
+			finish_taken(&memory_head()->head.taken[i]);
 	for (unsigned i = 0; i < RECOVERY_SLOTS; i++)
 		if (slots[i].unique != 0 && !resent)
 			finish(&slots[i]);
@@ -84,7 +85,8 @@ journal_open(bool resent)
 		else
 			stack[--n_clean] = (uint16_t)i;
 	n_free = RECOVERY_SLOTS;
-	journal_has_taken();
+	journal_has_taken(JOURNAL_MAIN);
+	journal_has_taken(JOURNAL_STANDIN);
 }
 
 /* Before memory_close. */
@@ -97,9 +99,9 @@ journal_close(void)
 
 /* See journal.h. */
 struct recovery_taken *
-journal_taken(void)
+journal_taken(enum journal_reader reader)
 {
-	struct recovery_taken *taken = &memory_head()->head.taken;
+	struct recovery_taken *taken = &memory_head()->head.taken[reader];
 
 	taken->unique = 0;
 	in_order();
@@ -108,10 +110,10 @@ journal_taken(void)
 
 /* See journal.h. */
 void
-journal_has_taken(void)
+journal_has_taken(enum journal_reader reader)
 {
 	in_order();
-	memory_head()->head.taken.unique = 0;
+	memory_head()->head.taken[reader].unique = 0;
 }
 
 /* A predecessor died over it, which portd wants to know. */

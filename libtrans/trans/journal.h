@@ -16,9 +16,10 @@ void journal_open(bool resent);
 void journal_close(void);
 /* Where read(2) is to put a request's header, so that it is in no moment in nobody's hands; and when
  * the journal has the request, or it needs none. */
-struct recovery_taken *journal_taken(void);
-void journal_has_taken(void);
-/* Main thread. NULL: there is no room. */
+enum journal_reader { JOURNAL_MAIN, JOURNAL_STANDIN };
+struct recovery_taken *journal_taken(enum journal_reader reader);
+void journal_has_taken(enum journal_reader reader);
+/* By whoever has read it. NULL: there is no room. */
 struct recovery_slot *journal_note(uint64_t unique, uint32_t opcode, uint64_t node,
     bool *knownp);
 /* Any thread; NULL is harmless. */

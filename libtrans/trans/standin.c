@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "trans/fuse.h"
+#include "trans/journal.h"
 #include "trans/req.h"
 #include "trans/translator.h"
 #include "wire/fusewire.h"
@@ -34,6 +35,8 @@ enum {
 struct letter {
 	struct list link;
 	int64_t since;
+	struct recovery_slot *slot;	/* its note; may be NULL */
+	bool known;
 	size_t size;
 	char request[];		/* as read */
 };
@@ -135,6 +138,7 @@ static void
 refuse(struct letter *letter, int error)
 {
 	front_refuse(unique_of(letter), error);
+	journal_strike(letter->slot);
 	free(unqueue(letter));
 }
 
@@ -165,7 +169,8 @@ standin_serve(void)
 	struct letter *letter;
 
 	while (!standin_is_empty() && (letter = take())) {
-		if (front_process(letter->request, letter->size) < 0)
+		if (front_process_noted(letter->request, letter->size, letter->slot,
+		    letter->known) < 0)
 			log_error("the kernel sent a request that is none: it is dropped");
 		free(letter);
 	}
@@ -246,11 +251,14 @@ put(const void *request, size_t size)
 
 	memcpy(&header, request, sizeof(header));
 	if (!letter) {
-		if (header.opcode != FUSE_FORGET && header.opcode != FUSE_BATCH_FORGET)
+		if (front_wants_answer(header.opcode))
 			front_refuse(header.unique, -ENOMEM);
 		return;
 	}
 	*letter = (struct letter){ .since = sys_now_ms(), .size = size };
+	if (front_wants_answer(header.opcode))
+		letter->slot = journal_note(header.unique, header.opcode, header.nodeid,
+		    &letter->known);
 	memcpy(letter->request, request, size);
 	list_link_tail(&queue, &letter->link);
 	queued += size;
@@ -268,7 +276,7 @@ read_one(void)
 
 	if (held || queued > QUEUE_MAX)
 		return false;
-	size = read(front_fd(), standin.room, FUSEWIRE_BUFFER);
+	size = front_read(standin.room, JOURNAL_STANDIN);
 	if (size < 0 && (errno == ENOENT || errno == EINTR))
 		return true;
 	if (size < (ssize_t)sizeof(*header))
@@ -277,6 +285,7 @@ read_one(void)
 		interrupt(in->unique, true);
 	else
 		put(standin.room, (size_t)size);
+	journal_has_taken(JOURNAL_STANDIN);
 	return true;
 }
 

@@ -20,6 +20,7 @@ enum {
 	RECOVERY_LIBRARY = 512 << 10,	/* where the library's own starts */
 	RECOVERY_AUTHOR = 4 << 20,	/* where the author's starts */
 	RECOVERY_AGAIN_MAX = 255,
+	RECOVERY_READERS = 2,		/* of requests: the main thread, and who stands in for it */
 };
 
 struct recovery {
@@ -34,7 +35,7 @@ struct recovery {
 	uint32_t put_off;	/* 1: some of those that it has taken are not answered */
 	uint8_t turn;		/* of this incarnation, 1 to 255; portd writes it */
 	uint8_t spare[3];
-	/* The kernel's header of the request that was read last, put here by read(2) itself, until
+	/* The kernel's header of the request that each read last, put here by read(2) itself, until
 	 * the journal has it; unique 0: none. */
 	struct recovery_taken {
 		uint32_t length;
@@ -42,7 +43,7 @@ struct recovery {
 		uint64_t unique;
 		uint64_t node;
 		uint32_t uid, gid, pid, spare;
-	} taken;
+	} taken[RECOVERY_READERS];
 };
 
 enum recovery_slot_flags {
