@@ -54,10 +54,12 @@ portd_hird_holder_LDADD = libtrans/libtrans.a
 dist_man_MANS += portd/hird-portd.8 portd/hird-policy.5 portd/hird-share.7 portd/hird-sandbox.7 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA
-check_PROGRAMS += portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
-TESTS += portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
+check_PROGRAMS += portd/test-deposit portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
+TESTS += portd/test-deposit portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
 portd_test_pulse_SOURCES = portd/test-pulse.c portd/pulse.c
 portd_test_pulse_LDADD = $(CMOCKA_LIBS)
+portd_test_deposit_SOURCES = portd/test-deposit.c portd/deposit.c
+portd_test_deposit_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 portd_test_idle_SOURCES = portd/test-idle.c portd/idle.c
 portd_test_idle_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 portd_test_mounter_SOURCES = portd/test-mounter.c portd/mounter.c portd/fusermount.c \

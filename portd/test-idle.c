@@ -384,6 +384,33 @@ test_shared_with_root(void **state)
 	assert_int_equal(answer.attr.mode, S_IFDIR | 0700);
 }
 
+static int
+end_of(uint32_t opcode)
+{
+	struct fuse_out_header out;
+	char answer[IDLE_ANSWER_MAX];
+
+	assert_int_equal(idle_end(77, opcode, answer), sizeof(out));
+	memcpy(&out, answer, sizeof(out));
+	assert_int_equal(out.unique, 77);
+	assert_int_equal(out.len, sizeof(out));
+	return out.error;
+}
+
+static void
+test_end_of_what_was_taken(void **state)
+{
+	(void)state;
+	assert_int_equal(end_of(FUSE_LOOKUP), -ESTALE);
+	assert_int_equal(end_of(FUSE_READ), -EINTR);
+	assert_int_equal(end_of(FUSE_RELEASE), 0);
+	/* The kernel must not try these again by itself. */
+	assert_int_equal(end_of(FUSE_MKDIR), -EINTR);
+	assert_int_equal(end_of(FUSE_CREATE), -EINTR);
+	assert_int_equal(end_of(FUSE_RENAME2), -EINTR);
+	assert_int_equal(end_of(12345), -EINTR);
+}
+
 int
 main(void)
 {
@@ -401,6 +428,7 @@ main(void)
 		cmocka_unit_test(test_notices),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_shared_with_root),
+		cmocka_unit_test(test_end_of_what_was_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,6 +273,24 @@ and new ones" "written after a crash"
 	must settrans -g n
 }
 
+# What portd keeps for a translator outlives portd's replacement, too.
+replaced() {
+	begin
+	n_kills=0
+	echo "kept" >n/a
+	exec 8<n/a
+	rm n/a
+	must hird replace
+	kill_it
+	is "$(cat <&8)" kept "after the translator's end"
+	must hird replace
+	kill_it
+	exec 7<"/proc/$$/fd/8" || fail "opening it anew"
+	is "$(cat <&7)" kept
+	exec 7<&- 8<&-
+	wait_until 50 no_opens || fail "open files: $(field ~/n opens)"
+}
+
 # One loop of the storm: no error, and nothing that should not be.
 loop() {
 	i=0
@@ -389,6 +407,7 @@ try "--read-only" reading_only
 try "a git repository" repository
 try "a compiler" compiles
 try "open files without a name, or permissions, outlive kill -9" survives
+try "and the replacement of portd" replaced
 try "kill -9 in loops of mkdir, link, rename, unlink" stormy
 try "kill -9 while a tree is copied" copies_in_a_storm
 try "kill -9 where requests cannot be delivered again" no_resend

@@ -34,6 +34,10 @@ translators_mirror_SOURCES = \
 	translators/rows.h
 translators_mirror_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
 TRANSLATOR_PAGES += translators/mirror.7
+check_PROGRAMS += translators/test-rows
+TESTS += translators/test-rows
+translators_test_rows_SOURCES = translators/test-rows.c translators/rows.c translators/rows.h
+translators_test_rows_LDADD = $(CMOCKA_LIBS)
 
 # archive
 ARCHIVE_PARTS = \

@@ -542,6 +542,8 @@ rows_close(void)
 	heads = nexts = cell_nexts = swept.gone = NULL;
 	old = NULL;
 	n_heads = n_nexts = free_row = free_cell = 0;
+	swept.n = 0;
+	swept.ready = 0;
 }
 
 /* Sweeping ------------------------------------------------------------------ */
