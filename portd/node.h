@@ -25,7 +25,7 @@ enum {
 	NODE_GOAWAY_MS = 5 * 1000,
 	NODE_RETRY_MS = 30 * 1000,	/* a failed node is tried again after so long */
 	NODE_CRASHES_MAX = 3,		/* in a row, within NODE_RETRY_MS */
-	NODE_KILLS_MAX = 10,		/* likewise, by somebody else's SIGKILL */
+	NODE_KILLS_MAX = 10,		/* likewise, by somebody else's SIGKILL or SIGSTOP */
 };
 
 struct node {

@@ -227,7 +227,8 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 		return;
 	kill_group(inc);
 	known = !inc->adopted && waitpid(inc->pid, &status, 0) == inc->pid;
-	inc->killed = known && !inc->ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	if (!inc->ended)
+		inc->killed = known && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	uv_poll_stop(poll);
 	translog_pipe_drain(&inc->words, inc->log, inc->pid);
 	describe_death(inc, known ? &status : NULL, why, sizeof(why));
@@ -266,6 +267,22 @@ on_task_death(void *arg)
 		uv_timer_start(&inc->timer, on_kill_time, SILENT_MS, 0);
 }
 
+/* Whether somebody has stopped it (SIGSTOP): then it cannot help being late. */
+static bool
+is_stopped(pid_t pid)
+{
+	char path[64], line[256] = "", state = 0;
+	const char *end;
+	AUTO_CLOSE int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, line, sizeof(line) - 1) <= 0)
+		return false;
+	end = strrchr(line, ')');
+	return end && sscanf(end, ") %c", &state) == 1 && (state == 'T' || state == 't');
+}
+
 static void
 on_start_time(uv_timer_t *timer)
 {
@@ -274,6 +291,7 @@ on_start_time(uv_timer_t *timer)
 
 	snprintf(why, sizeof(why), "%s did not announce itself in time", inc->name);
 	inc->ended = "too late";
+	inc->killed = is_stopped(inc->pid);
 	inc->wasted_ms = inc->timeout_ms;
 	incarnation_kill(inc);
 	tell_death(inc, -ETIMEDOUT, why);
@@ -803,6 +821,7 @@ incarnation_end(struct incarnation *inc, const char *why, uint32_t wasted_ms)
 
 	translog_line(inc->log, inc->pid, line, (size_t)n);
 	inc->ended = why;
+	inc->killed = is_stopped(inc->pid);
 	inc->wasted_ms = wasted_ms;
 	incarnation_kill(inc);
 	uv_timer_start(&inc->timer, on_stuck_time, SILENT_MS, 0);

@@ -79,7 +79,7 @@ struct incarnation {
 	struct helper *identify;
 	struct confine_report sandbox;	/* what is in force */
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
-	bool killed;			/* dead by a SIGKILL that was somebody else's */
+	bool killed;			/* or stopped, by somebody else: its end is not its own doing */
 	uint32_t timeout_ms;		/* of its start */
 	uint32_t wasted_ms;		/* time that it did nothing before that */
 	bool restarting;		/* it was asked to make way */

@@ -499,6 +499,9 @@ end_taken(struct node *node)
 	unsigned n = 0;
 	size_t size;
 
+	/* First: what makes a name may have been done, and whoever hears that it was interrupted
+	 * looks next; that there is none the kernel may remember. */
+	write_notice(node, idle_inc_epoch);
 	if (!mount_end_taken(node->mount, &n)) {
 		mount_anew(node);
 		return;

@@ -104,26 +104,49 @@ default_mode(trans_node_t node, const struct stat *covered)
 	return S_IFREG | (node_is_writable() ? permissions : permissions & ~(mode_t)0222);
 }
 
+/* The node beneath, as it is; for what stands inside a directory, as it was when the root was
+ * looked at: that would be a system call a request. NULL: there is none. */
+static const struct stat *
+look_beneath(trans_node_t node)
+{
+	static struct stat beneath;
+	static int seen = -1;
+
+	if (translator.underlying < 0)
+		return NULL;
+	if (node == TRANS_ROOT || seen != translator.underlying) {
+		seen = -1;
+		if (fstatat(translator.underlying, "", &beneath, AT_EMPTY_PATH) < 0)
+			return NULL;
+		seen = translator.underlying;
+	}
+	return &beneath;
+}
+
 static void
 fill_default(trans_node_t node, struct stat *st)
 {
-	struct stat covered;
-	bool have = translator.underlying >= 0 &&
-	    fstatat(translator.underlying, "", &covered, AT_EMPTY_PATH) == 0;
+	static uid_t uid = (uid_t)-1;
+	static gid_t gid;
+	const struct stat *covered = look_beneath(node);
 
+	if (uid == (uid_t)-1) {
+		uid = getuid();
+		gid = getgid();
+	}
 	*st = (struct stat){
 		.st_ino = node,
-		.st_mode = default_mode(node, have ? &covered : NULL),
+		.st_mode = default_mode(node, covered),
 		.st_nlink = 1,
-		.st_uid = getuid(),
-		.st_gid = getgid(),
+		.st_uid = uid,
+		.st_gid = gid,
 		.st_blksize = 4096,
 		.st_blocks = -1,	/* by the size, unless somebody says otherwise */
 	};
-	if (have) {
-		st->st_atim = covered.st_atim;
-		st->st_mtim = covered.st_mtim;
-		st->st_ctim = covered.st_ctim;
+	if (covered) {
+		st->st_atim = covered->st_atim;
+		st->st_mtim = covered->st_mtim;
+		st->st_ctim = covered->st_ctim;
 		return;
 	}
 	clock_gettime(CLOCK_REALTIME, &st->st_mtim);
