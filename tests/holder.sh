@@ -107,6 +107,8 @@ worker() {
 	wait_until 50 nothing_runs || fail "still runs: $(running)"
 }
 
+# Deaths that a worker sees count against a translator (three, and its node has failed): these
+# are seen by none.
 both() {
 	prepare
 	must cat a
@@ -117,7 +119,7 @@ both() {
 		# shellcheck disable=SC2046
 		case $((i % 3)) in
 		0) kill -9 "$victim" $(running) ;;
-		1) kill -9 $(running) "$victim" ;;
+		1) kill -STOP "$victim"; kill -9 $(running); kill -9 "$victim" ;;
 		2) kill -9 "$victim" ;;
 		esac 2>/dev/null
 		wait_until 100 is_another "$victim" || fail "no worker after $victim"
@@ -269,6 +271,26 @@ ending() {
 	done
 }
 
+# One that cannot speak holds nobody up but those who read from it.
+frozen() {
+	prepare
+	must cat a idle
+	frozen=$(field ~/a pid)
+	kill -STOP "$frozen"
+	worker_kill
+	worker_kill
+	must lstrans
+	must cat idle
+	is "$(field ~/a pid)" "$frozen" "the frozen one"
+	kill -CONT "$frozen"
+	must cat a
+	is "$out" one a
+	must fsysopts ~/a --contents=two
+	must cat a
+	is "$out" two a
+	is "$(field ~/a pid)" "$frozen" "the thawed one"
+}
+
 # What happened while nobody looked.
 meanwhile() {
 	prepare
@@ -371,5 +393,6 @@ try "kill -9 of the holder under a service manager: nobody notices" managed
 try "a manager that gives rubbish" strange
 try "too many deaths in a minute: it gives up, and says so" gives_up
 try "told to end, it ends although its worker is killed" ending
+try "a translator that is stopped meanwhile comes back later" frozen
 try "a mount undone, a directory renamed while nobody was there" meanwhile
 finish
