@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "portd/core.h"
+#include "portd/port.h"
 #include "portd/task.h"
 #include "portd/test-client.h"
 #include "tests/ports/model.h"
@@ -406,11 +407,64 @@ word_of(const struct reply *reply)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static bool
-is_about(const struct m_message *g, const struct reply *reply, uint32_t id)
+/* The core's port of that name, or NULL. */
+static struct port *
+real_port(int task, port_name_t real)
 {
-	if (id == PORT_NOTIFY_SEND_ONCE || id == PORT_NOTIFY_PORT_DESTROYED)
+	struct task *t = real_task(task);
+	struct entry *e = t ? space_lookup(&t->space, real) : NULL;
+
+	return e ? e->port : NULL;
+}
+
+/* The core's port by any name that the model has for its own; NULL: nobody has one. */
+static struct port *
+port_by_name(int port)
+{
+	for (int task = 0; task < MODEL_TASKS; task++)
+		for (int i = 0; i < model.tasks[task].n_entries; i++) {
+			const struct m_entry *e = &model.tasks[task].entries[i];
+
+			if (e->name && (e->send || e->once || e->receive) && e->object == port)
+				return real_port(task, real_name(task, e->name));
+		}
+	return NULL;
+}
+
+static uint32_t
+count_queued(int port)
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < model.n_messages; i++)
+		n += model.messages[i].where == M_QUEUED && model.messages[i].port == port;
+	return n;
+}
+
+/* Whether a receive right that came in a message is that of the model's port: two messages
+ * may look the same, and the ports in them be different ones. */
+static bool
+is_of_port(int task, int port, port_name_t real)
+{
+	const struct m_port *p = &model.ports[port];
+	struct port *came = real_port(task, real), *known = port_by_name(port);
+
+	if (known || !came)
+		return known == came;
+	return came->holders.next == came->holders.prev && came->mscount == p->mscount &&
+	    came->qlimit == p->qlimit && came->guard == p->guard &&
+	    came->msgcount == count_queued(port);
+}
+
+static bool
+is_about(int task, const struct m_message *g, const struct reply *reply, uint32_t id)
+{
+	if (id == PORT_NOTIFY_SEND_ONCE)
 		return true;
+	if (id == PORT_NOTIFY_PORT_DESTROYED)
+		return g->n_items != 1 || reply->n_items != 1 ||
+		    g->items[0].right.kind != M_RECEIVE ||
+		    is_of_port(task, g->items[0].right.port, reply->items[0].name);
 	if (id == PORT_NOTIFY_NO_SENDERS)
 		return g->about == word_of(reply) || model.loose[g->epoch];
 	return real_name(g->about_task, g->about) == word_of(reply);
@@ -448,7 +502,7 @@ came(int thread, struct m_message *g, const struct reply *reply)
 	    model_name(task_of((uint32_t)thread), reply->out.local) != e->name)
 		return false;
 	return model_may_read_as(&model, g, reply->out.id) &&
-	    (!g->notice || reply->code || is_about(g, reply, reply->out.id));
+	    (!g->notice || reply->code || is_about(task_of((uint32_t)thread), g, reply, reply->out.id));
 }
 
 static int
