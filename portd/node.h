@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "portd/keeper.h"
 #include "portd/mount.h"
+#include "wire/recovery.h"
 #include "portd/start.h"
 #include "portd/store.h"
 #include "portd/translog.h"
@@ -60,10 +61,7 @@ struct node {
 	uint64_t requests;		/* that had been taken when it crashed last */
 	unsigned n_mended, n_kills;	/* ends that are no failures, since mended_at */
 	int64_t mended_at;
-	struct {
-		uint64_t unique;
-		uint32_t opcode;
-	} handed;			/* the request that started what runs */
+	struct recovery_taken handed;	/* the request that started what runs */
 	unsigned failures;		/* in a row: starts that failed, crashes within NODE_RETRY_MS */
 	int64_t failed_at;		/* ms; of the last one */
 	int64_t retry_at;		/* ms; requests get EIO until then */

@@ -14,8 +14,8 @@
 
 void journal_open(bool resent);
 void journal_close(void);
-/* Where read(2) is to put a request's header, so that it is in no moment in nobody's hands; and when
- * the journal has the request, or it needs none. */
+/* Where read(2) is to put a request's header, so that it is in no moment in nobody's hands;
+ * and when the journal has the request, or it needs none. */
 struct recovery_taken *journal_taken(void);
 void journal_has_taken(void);
 /* Main thread. NULL: there is no room. */

@@ -21,6 +21,15 @@ enum {
 	RECOVERY_AUTHOR = 4 << 20,	/* where the author's starts */
 };
 
+/* The kernel's header of a request, put here by read(2) itself. */
+struct recovery_taken {
+	uint32_t length;
+	uint32_t opcode;
+	uint64_t unique;
+	uint64_t node;
+	uint32_t uid, gid, pid, spare;
+};
+
 struct recovery {
 	uint32_t magic;
 	uint32_t version;	/* RECOVERY_VERSION */
@@ -29,21 +38,13 @@ struct recovery {
 	uint32_t opens;		/* files and directories open now */
 	uint32_t progress_pct;	/* of work that readers wait for, 0 to 100 */
 	uint64_t requests;	/* answered, all incarnations */
-	/* The kernel's header of the request that was read last, put here by read(2) itself, until
-	 * the journal has it; unique 0: none. */
-	struct recovery_taken {
-		uint32_t length;
-		uint32_t opcode;
-		uint64_t unique;
-		uint64_t node;
-		uint32_t uid, gid, pid, spare;
-	} taken;
+	struct recovery_taken taken;	/* was read last, until the journal has it; unique 0: none */
 };
 
 enum recovery_slot_flags {
 	RECOVERY_COUNTED = 1,	/* an open or a release: the counts have it */
 	RECOVERY_INTENT = 2,	/* before[] says what was there */
-	RECOVERY_ENDED = 4,	/* portd has answered it, with an error */
+	RECOVERY_ENDED = 4,	/* portd has answered it: whatever it was, it is over */
 };
 
 /* A request that was taken and not answered. It is written before anything is done for it and
