@@ -286,7 +286,7 @@ take_signals(void)
 	while (read(holder.signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
-		if (info.ssi_signo != SIGUSR2)
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 			holder.ending = true;
 		if (holder.worker)
 			kill(holder.worker, (int)info.ssi_signo);
@@ -324,8 +324,10 @@ open_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &set, NULL);
+	/* So that it does not end a worker that is still starting. */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	holder.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

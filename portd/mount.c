@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,30 +313,56 @@ end_request(struct mount *mount, uint64_t unique, uint32_t opcode)
 	return mount_write(mount, answer, size) == 0;
 }
 
+/* So that its successor puts right what it had counted, or had not. */
+static void
+write_slot(struct mount *mount, size_t i, const struct recovery_slot *slot)
+{
+	off_t at = RECOVERY_JOURNAL + (off_t)(i * sizeof(*slot));
+
+	if (pwrite(mount->recovery, slot, sizeof(*slot), at) < 0)
+		log_error("recovery memory cannot be written: %s", strerror(errno));
+}
+
 static unsigned
-end_requests(struct mount *mount, const struct recovery_slot *slots, size_t n)
+end_requests(struct mount *mount, const struct recovery_slot *slots)
 {
 	unsigned n_ended = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < RECOVERY_SLOTS; i++) {
 		struct recovery_slot slot = slots[i];
-		off_t at = RECOVERY_JOURNAL + (off_t)(i * sizeof(slot) +
-		    offsetof(struct recovery_slot, flags));
 
 		if (slot.unique == 0 || !end_request(mount, slot.unique, slot.opcode))
 			continue;
 		n_ended++;
-		/* So that its successor takes back what it had counted for it. */
 		slot.flags |= RECOVERY_ENDED;
-		if (pwrite(mount->recovery, &slot.flags, sizeof(slot.flags), at) < 0)
-			log_error("recovery memory cannot be written: %s", strerror(errno));
+		write_slot(mount, i, &slot);
 	}
 	return n_ended;
 }
 
+/* One that it had and did not note; 1 when somebody waited for it. slots: as they were, a slot that
+ * is taken is marked there. */
+static unsigned
+end_unnoted(struct mount *mount, struct recovery_slot *slots, const struct recovery_taken *taken)
+{
+	struct recovery_slot slot = { .unique = taken->unique & ~FUSEWIRE_UNIQUE_RESENT,
+		.opcode = taken->opcode, .flags = RECOVERY_ENDED, .node = taken->node };
+
+	if (slot.unique == 0 || !end_request(mount, slot.unique, slot.opcode))
+		return 0;
+	for (size_t i = 0; i < RECOVERY_SLOTS; i++) {
+		if (slots[i].unique != 0)
+			continue;
+		slots[i] = slot;
+		write_slot(mount, i, &slot);
+		break;
+	}
+	return 1;
+}
+
 /* See mount.h. */
 bool
-mount_end_taken(struct mount *mount, unsigned *n_endedp)
+mount_end_taken(struct mount *mount, const struct recovery_taken *handed, unsigned *n_endedp)
 {
 	size_t size = RECOVERY_SLOTS * sizeof(struct recovery_slot);
 	AUTO_FREE struct recovery_slot *slots = malloc(size);
@@ -346,11 +371,9 @@ mount_end_taken(struct mount *mount, unsigned *n_endedp)
 	if (!slots || !read_head(mount, &head) ||
 	    pread(mount->recovery, slots, size, RECOVERY_JOURNAL) != (ssize_t)size)
 		return false;
-	*n_endedp = end_requests(mount, slots, RECOVERY_SLOTS);
+	*n_endedp = end_requests(mount, slots) + end_unnoted(mount, slots, handed);
 	for (unsigned i = 0; i < RECOVERY_READERS; i++)
-		if (head.taken[i].unique &&
-		    end_request(mount, head.taken[i].unique, head.taken[i].opcode))
-			++*n_endedp;
+		*n_endedp += end_unnoted(mount, slots, &head.taken[i]);
 	return true;
 }
 

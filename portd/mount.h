@@ -15,6 +15,7 @@
 
 struct keeper;
 struct mount;
+struct recovery_taken;
 
 struct mount {
 	struct list link;		/* keeper->mounts */
@@ -78,9 +79,10 @@ bool mount_is_dead(const struct mount *mount);
 int mount_underlying(const struct mount *mount);
 /* Fresh recovery memory: the old one is not trusted any more. 0 or -errno. */
 int mount_new_recovery(struct mount *mount);
-/* Ends what the translator that died had taken, as the journal in recovery memory says. *n_endedp: how
- * many callers were told so. False: there is no journal, somebody may wait for ever. */
-bool mount_end_taken(struct mount *mount, unsigned *n_endedp);
+/* Ends what the translator that died had taken, as the journal in recovery memory says, and the
+ * request that it was handed. *n_endedp: how many callers were told so. False: there is no journal,
+ * somebody may wait for ever. */
+bool mount_end_taken(struct mount *mount, const struct recovery_taken *handed, unsigned *n_endedp);
 /* A message to the kernel. 0 or -errno. */
 int mount_write(struct mount *mount, const void *data, size_t size);
 /* Closes everything: the kernel ends the connection unless a translator holds it, too. */

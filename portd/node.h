@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "portd/keeper.h"
 #include "portd/mount.h"
+#include "wire/recovery.h"
 #include "portd/start.h"
 #include "portd/store.h"
 #include "portd/translog.h"
@@ -57,10 +58,7 @@ struct node {
 	size_t pending_size;
 	uint32_t starts;
 	uint32_t crashes;
-	struct {
-		uint64_t unique;
-		uint32_t opcode;
-	} handed;			/* the request that started what runs */
+	struct recovery_taken handed;	/* the request that started what runs */
 	unsigned failures;		/* in a row, that is, without progress (blame.h) */
 	int64_t failed_at;		/* ms; of the last one */
 	int64_t retry_at;		/* ms; requests get EIO until then */

@@ -6,7 +6,6 @@
  * A translator that dies leaves requests that it had taken; the kernel is told to deliver
  * them again, and they come in here like any other. */
 #include <errno.h>
-#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -389,12 +388,9 @@ send_back_large(struct node *node)
 static void
 note_handed(struct node *node)
 {
-	struct fuse_in_header in = { .unique = 0 };
-
-	if (node->pending_size >= sizeof(in))
-		memcpy(&in, node->pending, sizeof(in));
-	node->handed.unique = in.unique;
-	node->handed.opcode = in.opcode;
+	node->handed = (struct recovery_taken){ .unique = 0 };
+	if (node->pending_size >= sizeof(node->handed))
+		memcpy(&node->handed, node->pending, sizeof(node->handed));
 }
 
 static int
@@ -495,22 +491,14 @@ mount_anew(struct node *node)
 static void
 end_taken(struct node *node)
 {
-	char answer[IDLE_ANSWER_MAX];
 	unsigned n = 0;
-	size_t size;
 
 	/* First: what makes a name may have been done, and whoever hears that it was interrupted
 	 * looks next; that there is none the kernel may remember. */
 	write_notice(node, idle_inc_epoch);
-	if (!mount_end_taken(node->mount, &n)) {
+	if (!mount_end_taken(node->mount, &node->handed, &n))
 		mount_anew(node);
-		return;
-	}
-	/* It may have died before it took note of the one that came with its start. */
-	size = idle_end(node->handed.unique, node->handed.opcode, answer);
-	if (node->handed.unique && mount_write(node->mount, answer, size) == 0)
-		n++;
-	if (n > 0)
+	else if (n > 0)
 		log_info("%s: this kernel cannot deliver again what the translator had taken: "
 		    "%u requests ended with an error", node->path, n);
 }

@@ -34,7 +34,7 @@ nodes() {
 	fi
 	everybody_else
 	sleep 0.3
-	keeper=$(portd_pid)
+	keeper=$(worker_pid)
 	fds_before=$(descriptors)
 	tasks_before=$(tasks)
 	size_before=$(resident)
@@ -66,7 +66,7 @@ same_tasks() { [ "$(tasks)" = "$tasks_before" ]; }
 
 # All is as it was.
 recovered() {
-	is "$(portd_pid)" "$keeper" "portd's pid"
+	is "$(worker_pid)" "$keeper" "portd's pid"
 	wait_until 100 same_fds || fail "portd has $(descriptors) descriptors, had $fds_before"
 	wait_until 50 same_tasks || fail "portd knows $(tasks) tasks, knew $tasks_before"
 	[ "$(resident)" -le $((size_before + growth)) ] ||

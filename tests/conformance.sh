@@ -112,7 +112,7 @@ descriptors() {
 	pid=$(running)
 	[ -n "$pid" ] || { fail "nothing runs after a look"; return; }
 	before=$(ls "/proc/$pid/fd" | wc -l)
-	portd=$(portd_pid)
+	portd=$(worker_pid)
 	portd_before=$(ls "/proc/$portd/fd" | wc -l)
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		look

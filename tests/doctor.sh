@@ -6,7 +6,8 @@
 need_fuse
 
 checks="kernel device fusermount3 mtab mounts apparmor stale runtime state translators portd nodes
-policy login lingering sharing namespaces fusectl epoch timeout io_uring"
+policy login lingering sharing namespaces fusectl epoch timeout io_uring
+landlock seccomp cgroup"
 
 # A line for each, and what to do for each that is not well; the same as JSON.
 complete() {

@@ -156,6 +156,7 @@ at_start() {
 
 # It answers the kernel with lies: whoever looks gets an answer or an error, in time.
 kernel() {
+	portd_start --deadline=2
 	scene
 	mkdir n
 	must settrans -a ~/n "$rogue" --key=x --home=x --raw

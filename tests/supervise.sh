@@ -227,7 +227,7 @@ frozen() {
 	moody a slow
 	must cat a
 	for order in 1 2 3; do
-		first=$(running) keeper=$(portd_pid)
+		first=$(running) keeper=$(worker_pid)
 		reader 1 a
 		sleep 0.1
 		kill -STOP "$keeper" $first "$reader1"

@@ -8,7 +8,8 @@
 #include "port/stubs.h"
 #include "trans/trans.h"
 
-_Static_assert((int)TRANS_DEPOSITS_MAX == (int)FSYS_DEPOSITS_MAX, "the author is told what portd keeps");
+_Static_assert((int)TRANS_DEPOSITS_MAX == (int)FSYS_DEPOSITS_MAX,
+    "the author is told what portd keeps");
 
 /* What is no errno is an error of the connection. */
 static int

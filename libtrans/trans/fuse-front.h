@@ -105,8 +105,9 @@ void op_poll(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file,
     struct fuse_pollhandle *poll);
 void op_fallocate(fuse_req_t from, fuse_ino_t id, int mode, off_t offset, off_t length,
     struct fuse_file_info *file);
-void op_copy_file_range(fuse_req_t from, fuse_ino_t in, off_t in_offset, struct fuse_file_info *in_file,
-    fuse_ino_t out, off_t out_offset, struct fuse_file_info *out_file, size_t size, int flags);
-void op_lseek(fuse_req_t from, fuse_ino_t id, off_t offset, int whence, struct fuse_file_info *file);
+void op_copy_file_range(fuse_req_t from, fuse_ino_t in, off_t in_offset,
+    struct fuse_file_info *in_file, fuse_ino_t out, off_t out_offset, struct fuse_file_info *out_file, size_t size, int flags);
+void op_lseek(fuse_req_t from, fuse_ino_t id, off_t offset, int whence,
+    struct fuse_file_info *file);
 
 #endif

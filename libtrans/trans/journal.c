@@ -51,20 +51,6 @@ finish(struct recovery_slot *slot)
 	slot->unique = 0;
 }
 
-/* One that was read, and no more. */
-static void
-finish_taken(const struct recovery_taken *taken)
-{
-	struct recovery_slot slot = { .unique = taken->unique & ~FUSEWIRE_UNIQUE_RESENT,
-		.opcode = taken->opcode, .node = taken->node };
-
-	for (unsigned i = 0; i < RECOVERY_SLOTS; i++)
-		if (slots[i].unique == slot.unique)
-			return;
-	if (slot.opcode == FUSE_RELEASE || slot.opcode == FUSE_RELEASEDIR)
-		opens_change(NULL, slot.opcode == FUSE_RELEASE ? slot.node : 0, -1);
-}
-
 /* After memory_open. resent: the kernel delivers again what a predecessor had taken. */
 void
 journal_open(bool resent)
@@ -73,9 +59,6 @@ journal_open(bool resent)
 
 	slots = memory_at(RECOVERY_JOURNAL);
 	n_left = 0;
-	for (unsigned i = 0; i < RECOVERY_READERS && !resent; i++)
-		if (memory_head()->head.taken[i].unique != 0)
-			finish_taken(&memory_head()->head.taken[i]);
 	for (unsigned i = 0; i < RECOVERY_SLOTS; i++)
 		if (slots[i].unique != 0 && !resent)
 			finish(&slots[i]);

@@ -1114,8 +1114,9 @@ a_directory_of_callbacks(void **state)
 
 /* What is written, and crashes ----------------------------------------------- */
 
-/* A directory of a few files. Names are "a" to "h", nodes 10 and up, and never given twice. A callback
- * dies before or after it has done its work: it never answers, and all that it had is taken away. */
+/* A directory of a few files. Names are "a" to "h", nodes 10 and up, and never given twice. A
+ * callback dies before or after it has done its work: it never answers, and all that it had is taken
+ * away. */
 enum { DEN_NAMES = 8 };
 static trans_node_t den[DEN_NAMES];
 static trans_node_t den_next;

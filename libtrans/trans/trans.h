@@ -214,8 +214,9 @@ struct trans_ops {
 	    trans_node_t new_dir, const char *new_name, unsigned flags);
 	/* what: TRANS_SET_*; times may be UTIME_NOW. Sizes go to truncate. */
 	int (*change)(struct trans_req *req, trans_node_t node, const struct stat *st, int what);
-	/* flags: of open(2); O_CREAT: it was made by this very request. Regular files only. close: the last of these is
-	 * gone; after a crash it may be said twice. Without them all opens succeed. */
+	/* flags: of open(2); O_CREAT: it was made by this very request. Regular files only. close:
+	 * the last of these is gone; after a crash it may be said twice. Without them all opens
+	 * succeed. */
 	int (*open)(struct trans_req *req, trans_node_t node, int flags);
 	void (*close)(trans_node_t node);
 	int (*fsync)(struct trans_req *req, trans_node_t node, int data_only);

@@ -23,6 +23,15 @@ enum {
 	RECOVERY_READERS = 2,		/* of requests: the main thread, and who stands in for it */
 };
 
+/* The kernel's header of a request, put here by read(2) itself. */
+struct recovery_taken {
+	uint32_t length;
+	uint32_t opcode;
+	uint64_t unique;
+	uint64_t node;
+	uint32_t uid, gid, pid, spare;
+};
+
 struct recovery {
 	uint32_t magic;
 	uint32_t version;	/* RECOVERY_VERSION */
@@ -35,21 +44,14 @@ struct recovery {
 	uint32_t put_off;	/* 1: some of those that it has taken are not answered */
 	uint8_t turn;		/* of this incarnation, 1 to 255; portd writes it */
 	uint8_t spare[3];
-	/* The kernel's header of the request that each read last, put here by read(2) itself, until
-	 * the journal has it; unique 0: none. */
-	struct recovery_taken {
-		uint32_t length;
-		uint32_t opcode;
-		uint64_t unique;
-		uint64_t node;
-		uint32_t uid, gid, pid, spare;
-	} taken[RECOVERY_READERS];
+	/* What each read last, until the journal has it; unique 0: none. */
+	struct recovery_taken taken[RECOVERY_READERS];
 };
 
 enum recovery_slot_flags {
 	RECOVERY_COUNTED = 1,	/* an open or a release: the counts have it */
 	RECOVERY_INTENT = 2,	/* before[] says what was there */
-	RECOVERY_ENDED = 4,	/* portd has answered it, with an error */
+	RECOVERY_ENDED = 4,	/* portd has answered it: whatever it was, it is over */
 };
 
 /* A request that was taken and not answered. It is written before anything is done for it and
