@@ -175,11 +175,17 @@ static bool
 take_request(struct node *node)
 {
 	static uint8_t request[FUSEWIRE_BUFFER];
+	static bool is_touched;
 	char answer[IDLE_ANSWER_MAX];
 	struct idle idle;
 	size_t size = 0;
-	ssize_t n = read(node->mount->fuse, request, sizeof(request));
+	ssize_t n;
 
+	/* The kernel loses a request when we are killed while it waits for a page to put it into. */
+	if (!is_touched)
+		memset(request, 1, sizeof(request));
+	is_touched = true;
+	n = read(node->mount->fuse, request, sizeof(request));
 	if (n < 0 && errno == ENODEV) {
 		node_lost_mount(node, "it was unmounted by hand; settrans --start mounts it again");
 		return false;

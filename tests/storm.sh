@@ -13,7 +13,8 @@ for program in tests/storm-kill tests/storm-writer; do
 	[ -x "$build/$program" ] || make -s -C "$build" $program || exit 99
 done
 
-seconds=60
+seconds=${HIRD_BRIEF:+20}
+seconds=${seconds:-60}
 seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 for arg; do
 	case $arg in

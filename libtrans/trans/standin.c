@@ -354,8 +354,8 @@ take_over(uint64_t turn)
 {
 	bool reads = true;
 
-	if (!standin.room && posix_memalign(&standin.room, 4096, FUSEWIRE_BUFFER) != 0)
-		standin.room = NULL;
+	if (!standin.room && posix_memalign(&standin.room, 4096, FUSEWIRE_BUFFER) == 0)
+		memset(standin.room, 0, FUSEWIRE_BUFFER);	/* see fault_in in fuse.c */
 	__atomic_store_n(&standin.listening, true, __ATOMIC_SEQ_CST);
 	while (goes_on(turn)) {
 		int due = expire(turn), events;
