@@ -451,8 +451,7 @@ is_of_port(int task, int port, port_name_t real)
 
 	if (known || !came)
 		return known == came;
-	return came->holders.next == came->holders.prev && came->mscount == p->mscount &&
-	    came->qlimit == p->qlimit && came->guard == p->guard &&
+	return came->holders.next == came->holders.prev && came->qlimit == p->qlimit &&
 	    came->msgcount == count_queued(port);
 }
 
