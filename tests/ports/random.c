@@ -512,15 +512,18 @@ choose(void *arg, int thread, int *messages, int n)
 	(void)arg;
 	if (n == 0)
 		return reply->have && reply->code == PORT_E_RCV_TIMED_OUT;
-	for (int i = 0; i < n && reply->have; i++) {
-		struct m_message *g = &model.messages[messages[i]];
+	/* One that is what came as it stands, before one that may be read as such. */
+	for (int i = 0; i < 2 * n && reply->have; i++) {
+		struct m_message *g = &model.messages[messages[i % n]];
 
-		if (model.threads[thread].op.call == OP_peek ? g->id == reply->peek.id &&
-		    g->size == reply->peek.size : came(thread, g, reply)) {
+		if (model.threads[thread].op.call == OP_peek) {
+			if (g->id == reply->peek.id && g->size == reply->peek.size)
+				return i % n;
+		} else if ((i >= n || g->id == reply->out.id) && came(thread, g, reply)) {
 			if (g->notice && model.threads[thread].op.call == OP_msg &&
 			    reply->code != PORT_E_RCV_TOO_LARGE)
 				read_as(g, reply->out.id);
-			return i;
+			return i % n;
 		}
 	}
 	return 0;
