@@ -227,10 +227,10 @@ frozen() {
 	moody a slow
 	must cat a
 	for order in 1 2 3; do
-		first=$(running) keeper=$(worker_pid)
+		first=$(running) keeper="$(portd_pid) $(worker_pid)"
 		reader 1 a
 		sleep 0.1
-		kill -STOP "$keeper" $first "$reader1"
+		kill -STOP $keeper $first "$reader1"
 		sleep 2
 		case $order in
 		1) set -- "$reader1" "$first" "$keeper" ;;
