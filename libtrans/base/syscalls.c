@@ -115,7 +115,9 @@ refuse(scmp_filter_ctx context, const char *name)
 static int
 refuse_other(scmp_filter_ctx context, const char *name, unsigned argument, uint32_t value)
 {
-	const struct scmp_arg_cmp condition = SCMP_CMP64(argument, SCMP_CMP_NE, value);
+	const struct scmp_arg_cmp condition = {
+		.arg = argument, .op = SCMP_CMP_NE, .datum_a = value,
+	};
 
 	return refuse_if(context, REFUSED, name, 1, &condition);
 }
@@ -216,7 +218,9 @@ add_families(scmp_filter_ctx context)
 	int err = 0;
 
 	for (size_t i = 0; i < 2 && !err; i++) {
-		const struct scmp_arg_cmp beyond = SCMP_CMP64(0, sides[i], ends[i]);
+		const struct scmp_arg_cmp beyond = {
+			.arg = 0, .op = sides[i], .datum_a = ends[i],
+		};
 
 		err = refuse_if(context, REFUSED, "socket", 1, &beyond);
 	}
