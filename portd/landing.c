@@ -140,7 +140,9 @@ unmount_at(const char *path, uint32_t id, bool lazy, char *said, size_t room)
 
 	if (top != 0 && top != id)
 		return FUSERMOUNT_MOVING;
-	if (top == 0 || fchdir(dir) < 0)
+	if (top == 0)	/* the way leads elsewhere just now, or nobody can say where */
+		return fusermount_unmount(path, lazy, said, room) == 0 ? 0 : FUSERMOUNT_MOVING;
+	if (fchdir(dir) < 0)
 		return fusermount_unmount(path, lazy, said, room);
 	status = fusermount_unmount(slash + 1, lazy, said, room);
 	return chdir("/") < 0 ? -errno : status;
