@@ -19,7 +19,7 @@
 #include "portd/mountinfo.h"
 
 enum {
-	TRIES = 40,
+	TRIES = 200,
 	BUSY_TRIES = 2,		/* who looks at all mounts (df, another portd) holds each for a moment */
 	RETRY_US = 50 * 1000,
 	MOVING_US = 5 * 1000,
@@ -152,24 +152,26 @@ unmount_at(const char *path, uint32_t id, bool lazy, char *said, size_t room)
 int
 landing_unmount(uint32_t id, const char *device, bool lazy, char *said, size_t room)
 {
+	AUTO_FREE char *last = NULL;
+	struct mountinfo info;
 	unsigned n_busy = 0;
 	int status = 0;
 
 	said[0] = '\0';
 	for (unsigned i = 0; i < TRIES && n_busy < BUSY_TRIES; i++) {
 		AUTO_FREE char *table = NULL;
-		struct mountinfo info;
 
 		if (!find(id, device, &table, &info))
 			return 0;
 		if (i > 0)
 			usleep(n_busy ? RETRY_US : MOVING_US);
 		status = unmount_at(info.path, id, lazy, said, room);
-		n_busy += status != 0 && status != FUSERMOUNT_MOVING;
+		if (status == FUSERMOUNT_MISSING)
+			return status;
+		/* Anything else that it says may be true of where the path led just then. */
+		n_busy += status != 0 && strstr(said, "busy") != NULL;
 	}
-	AUTO_FREE char *table = NULL;
-	struct mountinfo info;
-	if (!find(id, device, &table, &info))
+	if (!find(id, device, &last, &info))
 		return 0;
 	return status ? status : FUSERMOUNT_MOVING;
 }
