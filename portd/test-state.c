@@ -275,7 +275,15 @@ move_over(void)
 }
 
 static void
-end_both(void)
+end_world(struct world *of, uv_loop_t *on)
+{
+	free_world(of, on);
+	OK(uv_loop_close(on));
+}
+
+/* Everybody goes, with what portd itself had in the world where they are. */
+static void
+end_clients(void)
 {
 	client_close(&scene.sender);
 	client_close(&scene.receiver);
@@ -285,19 +293,17 @@ end_both(void)
 	client_close(&V);
 	right_release(lent);
 	right_release((struct right){ RIGHT_RECEIVE, kept_port });
-	right_release(first_lent);
-	right_release((struct right){ RIGHT_RECEIVE, first_kept });
-	free_world(world, &second_loop);
-	OK(uv_loop_close(&second_loop));
-	free_world(first_world, &loop);
-	OK(uv_loop_close(&loop));
-	IS(count_fds(), fds_before);
 }
 
-static int
-begin(void **state)
+static void
+end_both(void)
 {
-	return setup(state);
+	end_clients();
+	right_release(first_lent);
+	right_release((struct right){ RIGHT_RECEIVE, first_kept });
+	end_world(world, &second_loop);
+	end_world(first_world, &loop);
+	IS(count_fds(), fds_before);
 }
 
 /* The time that is left is never the same. */
@@ -436,16 +442,8 @@ detach_fds(struct tape *tape)
 static void
 end_first(void)
 {
-	client_close(&scene.sender);
-	client_close(&scene.receiver);
-	client_close(&scene.set_receiver);
-	client_close(&T);
-	client_close(&U);
-	client_close(&V);
-	right_release(lent);
-	right_release((struct right){ RIGHT_RECEIVE, kept_port });
-	free_world(world, &loop);
-	OK(uv_loop_close(&loop));
+	end_clients();
+	end_world(world, &loop);
 	IS(count_fds(), fds_before);
 }
 
@@ -545,12 +543,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(same_again, begin),
-		cmocka_unit_test_setup(goes_on, begin),
-		cmocka_unit_test_setup(new_things, begin),
-		cmocka_unit_test_setup(flipped, begin),
-		cmocka_unit_test_setup(cut_off, begin),
-		cmocka_unit_test_setup(damaged_file, begin),
+		cmocka_unit_test_setup(same_again, setup),
+		cmocka_unit_test_setup(goes_on, setup),
+		cmocka_unit_test_setup(new_things, setup),
+		cmocka_unit_test_setup(flipped, setup),
+		cmocka_unit_test_setup(cut_off, setup),
+		cmocka_unit_test_setup(damaged_file, setup),
 	};
 
 	return RUN(tests);
