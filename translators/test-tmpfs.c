@@ -2,6 +2,7 @@
 /* test-tmpfs: the store against the model; broken off between any two stores, and by SIGKILL; in
  * memory that is damaged; when it is full; when it is large. */
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -499,10 +500,14 @@ run_until_killed(struct store *store, struct shared *shared, uint64_t random, in
 }
 
 static void
-kill_at_random(pid_t child, uint64_t *random)
+kill_at_random(pid_t child, const struct shared *shared, uint64_t *random)
 {
-	int status;
+	int status = 0;
 
+	/* Under valgrind it takes longer to begin than the longest delay. */
+	while (!__atomic_load_n(&shared->n_done, __ATOMIC_RELAXED) && waitpid(child, &status, WNOHANG) == 0)
+		sched_yield();
+	assert_int_equal(status, 0);
 	usleep(next_random(random) % 3000);
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -549,7 +554,7 @@ test_killed(void **state)
 		assert_true(child >= 0);
 		if (child == 0)
 			run_until_killed(store, shared, random, now);
-		kill_at_random(child, &delays);
+		kill_at_random(child, shared, &delays);
 		n_done += shared->n_done;
 		op = follow(shared, &random, &now);
 		want = model_apply(&after, &op, &made);
