@@ -241,6 +241,8 @@ mount_watch(struct mount *mount, void (*ready)(struct mount *, bool, void *), vo
 	mount->ready = ready;
 	mount->arg = arg;
 	mount->polling = true;
+	/* A translator may have had reads block. */
+	fcntl(mount->fuse, F_SETFL, O_RDWR | O_NONBLOCK);
 	uv_poll_start(&mount->poll, UV_READABLE, on_poll);
 }
 

@@ -308,10 +308,10 @@ process(size_t size, struct recovery_slot *slot, bool known)
 	journal_strike(STEAL_PTR(front.slot));
 }
 
-/* The request in front.request. An interrupt does not go through libfuse: it
+/* Serves the request in front.request. An interrupt does not go through libfuse: it
  * is for what we put off. */
-static void
-dispatch(size_t size)
+void
+front_serve(size_t size)
 {
 	const struct fuse_in_header *header = (const void *)front.request;
 	const struct fuse_interrupt_in *interrupt = (const void *)(header + 1);
@@ -348,7 +348,7 @@ front_process(const void *request, size_t size)
 	int err = take_request(request, size);
 
 	if (err == 0)
-		dispatch(size);
+		front_serve(size);
 	return err;
 }
 
@@ -381,9 +381,9 @@ front_read(void *room, enum journal_reader reader)
 	return size;
 }
 
-/* Reads one request and serves it. 0: it did, or there was none; -ENODEV: the
- * mount is gone. */
-int
+/* Reads one request, for front_serve. Its size; 0: there was none; -ENODEV: the mount
+ * is gone. */
+ssize_t
 front_receive(void)
 {
 	ssize_t size = front_read(front.request, JOURNAL_MAIN);
@@ -396,8 +396,7 @@ front_receive(void)
 		return errno == EAGAIN || errno == EINTR || errno == ENOENT ? 0 : -errno;
 	if ((size_t)size < sizeof(struct fuse_in_header))
 		return -EBADMSG;
-	dispatch((size_t)size);
-	return 0;
+	return size;
 }
 
 /* Notices to the kernel ---------------------------------------------------- */

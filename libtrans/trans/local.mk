@@ -48,10 +48,14 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/standin.h \
 	libtrans/trans/thread.c \
 	libtrans/trans/translator.h \
+	libtrans/trans/wake.c \
+	libtrans/trans/wake.h \
 	libtrans/trans/watch.c \
 	libtrans/trans/watch.h
-check_PROGRAMS += libtrans/trans/test-option libtrans/trans/test-fuse
-TESTS += libtrans/trans/test-option libtrans/trans/test-fuse
+check_PROGRAMS += libtrans/trans/test-option libtrans/trans/test-fuse libtrans/trans/test-wake
+TESTS += libtrans/trans/test-option libtrans/trans/test-fuse libtrans/trans/test-wake
+libtrans_trans_test_wake_SOURCES = libtrans/trans/test-wake.c
+libtrans_trans_test_wake_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 libtrans_trans_test_option_SOURCES = libtrans/trans/test-option.c
 libtrans_trans_test_option_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 libtrans_trans_test_fuse_SOURCES = libtrans/trans/test-fuse.c

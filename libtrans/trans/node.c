@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "trans/tree.h"
 #include "trans/translator.h"
+#include "trans/wake.h"
 
 /* Whether the library answers for a tree, ready or not. */
 bool
@@ -55,13 +56,20 @@ node_is_pending(void)
 	return node_has_tree() && find_tree(&tree) == 0;
 }
 
+static void
+wake(void *unused)
+{
+	(void)unused;
+	wake_main();
+}
+
 /* Has the main thread woken (look at node_is_pending then) when the tree that there
  * is now is finished. To be called for each new one. */
 void
 node_on_ready(void)
 {
 	if (node_has_tree() && *translator.ops.tree)
-		tree_on_ready(*translator.ops.tree, req_wake, NULL);
+		tree_on_ready(*translator.ops.tree, wake, NULL);
 }
 
 /* See node.h. */

@@ -72,14 +72,11 @@ struct trans_req {
 	char new_name[NAME_MAX + 1];
 };
 
-void req_init(int wake_fd);
 void req_deinit(void);
 struct trans_req *req_begin(const struct req_door *door, void (*run)(struct trans_req *),
     void *handle, uint64_t unique);
 bool req_claim(struct trans_req *req);
 void req_free(struct trans_req *req);
-/* Brings the main thread to look at what waits. Any thread. */
-void req_wake(void *unused);
 int req_wait(struct trans_req *req);
 void req_wake_waiting(void);
 void req_run_ready(void);
