@@ -301,6 +301,18 @@ read_head(const struct mount *mount, struct recovery *head)
 	    head->magic == RECOVERY_MAGIC && head->version == RECOVERY_VERSION;
 }
 
+/* See mount.h. */
+struct recovery_taken
+mount_taken(const struct mount *mount, unsigned reader)
+{
+	off_t at = RECOVERY_TAKEN + (off_t)reader * RECOVERY_TAKEN_ROOM;
+	struct recovery_taken taken;
+
+	if (pread(mount->recovery, &taken, sizeof(taken), at) != sizeof(taken))
+		taken.unique = 0;
+	return taken;
+}
+
 /* True: it was still waiting. */
 static bool
 end_request(struct mount *mount, uint64_t unique, uint32_t opcode)
@@ -374,8 +386,11 @@ mount_end_taken(struct mount *mount, const struct recovery_taken *handed, unsign
 	    pread(mount->recovery, slots, size, RECOVERY_JOURNAL) != (ssize_t)size)
 		return false;
 	*n_endedp = end_requests(mount, slots) + end_unnoted(mount, slots, handed);
-	for (unsigned i = 0; i < RECOVERY_READERS; i++)
-		*n_endedp += end_unnoted(mount, slots, &head.taken[i]);
+	for (unsigned i = 0; i < RECOVERY_READERS; i++) {
+		struct recovery_taken taken = mount_taken(mount, i);
+
+		*n_endedp += end_unnoted(mount, slots, &taken);
+	}
 	return true;
 }
 

@@ -40,8 +40,8 @@ has_work(const struct node *node)
 	if (pread(node->mount->recovery, &head, sizeof(head), 0) != sizeof(head) ||
 	    head.magic != RECOVERY_MAGIC)
 		return false;
-	for (unsigned i = 0; i < ARRAY_SIZE(head.taken); i++)
-		if (head.taken[i].unique != 0)
+	for (unsigned i = 0; i < RECOVERY_READERS; i++)
+		if (mount_taken(node->mount, i).unique != 0)
 			return true;
 	return head.at_work || head.put_off;
 }

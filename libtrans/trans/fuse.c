@@ -222,11 +222,10 @@ front_open(int fd, const struct wire_init *init, uint32_t share)
 	front.flags = init->flags;
 	front.for_root = share == NODE_SHARE_ROOT;
 	front.gone = false;
-	err = allocate(&front.request, FUSEWIRE_BUFFER);
-	if (err == 0)
+	front.request = journal_room(JOURNAL_MAIN);
+	if (front.request)
 		fault_in(front.request);
-	if (err == 0)
-		err = allocate(&front.reply, FUSEWIRE_MAX_WRITE);
+	err = front.request ? allocate(&front.reply, FUSEWIRE_MAX_WRITE) : -ENOMEM;
 	if (err == 0)
 		err = make_session(mine);
 	if (err < 0) {
@@ -245,7 +244,6 @@ front_close(void)
 {
 	if (front.session)
 		fuse_session_destroy(front.session);
-	free(front.request);
 	free(front.reply);
 	listing_deinit();
 	front.session = NULL;
@@ -320,11 +318,11 @@ front_serve(size_t size)
 
 	if (front_wants_answer(header->opcode))
 		slot = journal_note(header->unique, header->opcode, header->nodeid, &known);
-	journal_has_taken(JOURNAL_MAIN);
 	if (header->opcode != FUSE_INTERRUPT)
 		process(size, slot, known);
 	else if (size >= sizeof(*header) + sizeof(*interrupt))
 		standin_interrupt(interrupt->unique);
+	journal_has_taken(JOURNAL_MAIN);
 }
 
 static int
@@ -365,20 +363,12 @@ front_process_noted(const void *request, size_t size, struct recovery_slot *slot
 	return err;
 }
 
-/* Reads a request into FUSEWIRE_BUFFER bytes: what read(2) says. Its header stands in recovery
- * memory until journal_has_taken. */
+/* Reads a request into that reader's room: what read(2) says. */
 ssize_t
-front_read(void *room, enum journal_reader reader)
+front_read(enum journal_reader reader)
 {
-	struct recovery_taken *taken = journal_taken(reader);
-	struct iovec iov[2] = {
-		{ taken, sizeof(*taken) },
-		{ (char *)room + sizeof(*taken), FUSEWIRE_BUFFER - sizeof(*taken) },
-	};
-	ssize_t size = readv(front.fd, iov, 2);
-
-	memcpy(room, taken, sizeof(*taken));
-	return size;
+	journal_has_taken(reader);
+	return read(front.fd, journal_room(reader), FUSEWIRE_BUFFER);
 }
 
 /* Reads one request, for front_serve. Its size; 0: there was none; -ENODEV: the mount
@@ -386,7 +376,7 @@ front_read(void *room, enum journal_reader reader)
 ssize_t
 front_receive(void)
 {
-	ssize_t size = front_read(front.request, JOURNAL_MAIN);
+	ssize_t size = front_read(JOURNAL_MAIN);
 
 	if (size == 0 || (size < 0 && is_gone(errno)) ||
 	    __atomic_load_n(&front.gone, __ATOMIC_RELAXED))

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "trans/tree.h"
+#include "trans/standin.h"
 #include "trans/translator.h"
 #include "trans/wake.h"
 
@@ -101,6 +102,8 @@ count(void)
 
 /* Attributes ------------------------------------------------------------- */
 
+enum { BENEATH_MS = 1000 };
+
 static mode_t
 default_mode(trans_node_t node, const struct stat *covered)
 {
@@ -113,20 +116,25 @@ default_mode(trans_node_t node, const struct stat *covered)
 }
 
 /* The node beneath, as it is; for what stands inside a directory, as it was when the root was
- * looked at: that would be a system call a request. NULL: there is none. */
+ * looked at: that would be a system call a request. For the root likewise within a moment, since the
+ * kernel asks for it with each name, and the mount keeps others from changing what it covers.
+ * NULL: there is none. */
 static const struct stat *
 look_beneath(trans_node_t node)
 {
 	static struct stat beneath;
 	static int seen = -1;
+	static int64_t seen_at;
+	bool old = node == TRANS_ROOT && standin_since() - seen_at >= BENEATH_MS;
 
 	if (translator.underlying < 0)
 		return NULL;
-	if (node == TRANS_ROOT || seen != translator.underlying) {
+	if (old || seen != translator.underlying) {
 		seen = -1;
 		if (fstatat(translator.underlying, "", &beneath, AT_EMPTY_PATH) < 0)
 			return NULL;
 		seen = translator.underlying;
+		seen_at = standin_since();
 	}
 	return &beneath;
 }

@@ -460,9 +460,9 @@ look_at_tree(void)
 
 /* Deals with what front_receive returned. */
 static void
-serve_received(ssize_t size)
+serve_received(ssize_t size, int64_t now)
 {
-	loop.busy_at = sys_now_ms();
+	loop.busy_at = now;
 	if (size > 0) {
 		front_serve((size_t)size);
 	} else if (size == -ENODEV) {
@@ -572,6 +572,7 @@ static bool
 receive_calmly(void)
 {
 	ssize_t size;
+	int64_t now;
 
 	guard(true);
 	if (!wake_begin_read(front_fd()))
@@ -580,9 +581,9 @@ receive_calmly(void)
 	wake_end_read();
 	if (size == 0)
 		return false;
-	begin(sys_now_ms());
-	serve_received(size);
-	look_at_clock(loop.busy_at);
+	begin(now = sys_now_ms());
+	serve_received(size, now);
+	look_at_clock(now);
 	end();
 	return true;
 }
@@ -617,7 +618,7 @@ turn(void)
 		loop.look_at = sys_now_ms() + SETTLE_MS;
 	}
 	if (n > 0 && polled[3].revents && loop.ending == GOING_ON)
-		serve_received(front_receive());
+		serve_received(front_receive(), sys_now_ms());
 	if (n > 0 && polled[1].revents && loop.ending == GOING_ON) {
 		drain(loop.signal_fd);
 		terminate();

@@ -283,7 +283,7 @@ read_one(void)
 
 	if (held || queued > QUEUE_MAX)
 		return false;
-	size = front_read(standin.room, JOURNAL_STANDIN);
+	size = front_read(JOURNAL_STANDIN);
 	if (size < 0 && (errno == ENOENT || errno == EINTR))
 		return true;
 	if (size < (ssize_t)sizeof(*header))
@@ -426,7 +426,7 @@ take_over(uint64_t turn)
 {
 	bool reads = true;
 
-	if (!standin.room && posix_memalign(&standin.room, 4096, FUSEWIRE_BUFFER) == 0)
+	if (!standin.room && (standin.room = journal_room(JOURNAL_STANDIN)))
 		memset(standin.room, 0, FUSEWIRE_BUFFER);	/* see fault_in in fuse.c */
 	/* Until the main thread guards again, which is after this turn. */
 	wake_set_blocking(front_fd(), false);
@@ -503,7 +503,6 @@ standin_close(void)
 	pthread_join(standin.thread, NULL);
 	LIST_FOR_EACH(link, next, &queue)
 		free(unqueue(LIST_ENTRY(link, struct letter, link)));
-	free(standin.room);
 	standin.room = NULL;
 	fd_close(&standin.bell);
 	standin.open = false;
