@@ -116,8 +116,8 @@ default_mode(trans_node_t node, const struct stat *covered)
 }
 
 /* The node beneath, as it is; for what stands inside a directory, as it was when the root was
- * looked at: that would be a system call a request. For the root likewise within a moment, since the
- * kernel asks for it with each name, and the mount keeps others from changing what it covers.
+ * looked at: that would be a system call a request. Of a directory, whose attributes the kernel wants
+ * with each name, as it was a moment ago: the mount keeps others from changing what it covers.
  * NULL: there is none. */
 static const struct stat *
 look_beneath(trans_node_t node)
@@ -125,7 +125,8 @@ look_beneath(trans_node_t node)
 	static struct stat beneath;
 	static int seen = -1;
 	static int64_t seen_at;
-	bool old = node == TRANS_ROOT && standin_since() - seen_at >= BENEATH_MS;
+	bool old = node == TRANS_ROOT && (translator.ops.kind != TRANS_DIR ||
+	    standin_since() - seen_at >= BENEATH_MS);
 
 	if (translator.underlying < 0)
 		return NULL;
