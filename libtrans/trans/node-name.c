@@ -42,6 +42,7 @@ peek(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t *no
 		err = 0;
 	else if (err == 0)
 		node_forget(node, 1);
+	req->given = 0;		/* it may be another one after the change */
 	if (err == 0)
 		*nodep = node;
 	return err;

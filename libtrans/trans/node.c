@@ -206,6 +206,18 @@ type_is_right(trans_node_t node, mode_t mode)
 	return translator.ops.kind == TRANS_DIR ? S_ISDIR(mode) : S_ISREG(mode);
 }
 
+/* Takes what a callback gave of that node in this request. */
+static bool
+take_given(struct trans_req *req, trans_node_t node, struct stat *st)
+{
+	bool given = req->given != 0 && req->given == node;
+
+	if (given)
+		*st = req->given_st;
+	req->given = 0;
+	return given;
+}
+
 /* The attributes of a node. The type of the root is not the author's to change:
  * the kernel has a mount of that kind. */
 int
@@ -215,7 +227,9 @@ node_stat(struct trans_req *req, trans_node_t node, struct stat *st)
 	int err = 0;
 
 	fill_default(node, &made);
-	if (node_has_tree())
+	if (take_given(req, node, &made))
+		err = 0;
+	else if (node_has_tree())
 		err = stat_in_tree(req, node, &made);
 	else if (translator.ops.stat)
 		err = translator.ops.stat(req, node, &made);

@@ -409,6 +409,14 @@ trans_reply_data(struct trans_req *req, const void *data, size_t size)
 
 /* See trans.h. */
 void
+trans_give_stat(struct trans_req *req, trans_node_t node, const struct stat *st)
+{
+	req->given = node;
+	req->given_st = *st;
+}
+
+/* See trans.h. */
+void
 trans_waits(struct trans_req *req)
 {
 	pthread_mutex_lock(&lock);

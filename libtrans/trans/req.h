@@ -68,8 +68,10 @@ struct trans_req {
 	bool known;		/* a predecessor had it, too, and the slot says how far it got */
 	bool done;		/* and it had been done */
 	trans_node_t made;	/* found or made in an earlier run, 0: not yet */
+	trans_node_t given;	/* 0: none; else given_st is of that node */
 	char name[NAME_MAX + 1];
 	char new_name[NAME_MAX + 1];
+	struct stat given_st;
 };
 
 void req_deinit(void);

@@ -470,6 +470,51 @@ keeps_mode_and_times_beneath(void **state)
 	close_door();
 }
 
+static unsigned n_stats;
+
+static int
+look_and_give(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t *nodep)
+{
+	assert_int_equal(dir, TRANS_ROOT);
+	*nodep = 7;
+	trans_give_stat(req, strcmp(name, "other") == 0 ? 8 : 7,
+	    &(struct stat){ .st_mode = S_IFREG | 0640, .st_size = 5 });
+	return 0;
+}
+
+static int
+stat_and_count(struct trans_req *req, trans_node_t node, struct stat *st)
+{
+	(void)req;
+	n_stats += node != TRANS_ROOT;
+	if (node != TRANS_ROOT)
+		st->st_size = 6;
+	return 0;
+}
+
+static void
+gives_attributes_with_a_name(void **state)
+{
+	const struct trans_ops ops = { TRANS_OPS, .name = "test", .kind = TRANS_DIR,
+		.lookup = look_and_give, .stat = stat_and_count };
+	const struct fuse_entry_out *entry = (const void *)answer.data;
+
+	(void)state;
+	n_stats = 0;
+	open_door(&ops, 0);
+	assert_int_equal(get(put_lookup(1, "a")), 0);
+	assert_int_equal(entry->attr.size, 5);
+	assert_int_equal(entry->attr.mode, S_IFREG | 0640);
+	assert_int_equal(entry->attr.ino, 7);
+	assert_int_equal(n_stats, 0);
+	/* Of that node and in that request alone. */
+	assert_int_equal(getattr(7)->size, 6);
+	assert_int_equal(get(put_lookup(1, "other")), 0);
+	assert_int_equal(entry->attr.size, 6);
+	assert_int_equal(n_stats, 2);
+	close_door();
+}
+
 /* Later -------------------------------------------------------------------- */
 
 static struct trans_req *kept;
@@ -1641,6 +1686,7 @@ main(void)
 		cmocka_unit_test(takes_a_pending_request),
 		cmocka_unit_test(generated_content),
 		cmocka_unit_test(keeps_mode_and_times_beneath),
+		cmocka_unit_test(gives_attributes_with_a_name),
 		cmocka_unit_test(answers_later),
 		cmocka_unit_test(answers_before_later),
 		cmocka_unit_test(asks_again),

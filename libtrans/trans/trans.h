@@ -285,6 +285,9 @@ int trans_later(struct trans_req *req);
 void trans_reply_error(struct trans_req *req, int error);
 /* The bytes of a read, or the target of a readlink. */
 void trans_reply_data(struct trans_req *req, const void *data, size_t size);
+/* In lookup, or where a name is made: the attributes of the node that it gives, as stat would, when they
+ * are known just then. stat is not called for it then. */
+void trans_give_stat(struct trans_req *req, trans_node_t node, const struct stat *st);
 /* Whether whoever asked has gone or was interrupted (its answer is EINTR then, given by the library). */
 int trans_req_interrupted(struct trans_req *req);
 
