@@ -499,7 +499,7 @@ node_kill_set_id(struct trans_req *req, trans_node_t node)
 	if (err != 0)
 		return err;
 	bits = st.st_mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID;
-	if (!S_ISREG(st.st_mode) || !(st.st_mode & bits) || !translator.ops.change)
+	if (S_ISDIR(st.st_mode) || !(st.st_mode & bits) || !translator.ops.change)
 		return 0;
 	st.st_mode &= ~bits;
 	return translator.ops.change(req, node, &st, TRANS_SET_MODE);
