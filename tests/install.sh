@@ -4,21 +4,11 @@
 # translator, or a program that uses ports, against it.
 # shellcheck source=tests/lib.sh
 . "$(dirname -- "$0")/lib.sh"
+# shellcheck source=tests/outside.sh
+. "$test_dir/outside.sh"
 need_fuse
 unset MAKEFLAGS MAKELEVEL MFLAGS
 have pkg-config || skip_all "pkg-config is not installed"
-
-prefix=$(make_variable prefix)
-compiler=$(make_variable CC)
-sanitizers=$(make_variable enable_sanitizers)
-
-install_it() {
-	dest=$work/dest
-	limit=120 expect 0 make -s -C "$build" install DESTDIR="$dest" || return 1
-	PKG_CONFIG_PATH=$dest$prefix/lib/pkgconfig
-	PKG_CONFIG_SYSROOT_DIR=$dest
-	export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
-}
 
 what() {
 	install_it || return
