@@ -16,12 +16,19 @@ install_it() {
 	export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
 }
 
-# A compiler to be typed, by whoever has installed the library where the linker finds it.
-cc() {
+# compile_with COMPILER ARG...: as with a library that lies where the linker finds it.
+compile_with() {
+	with=$1
+	shift
 	set -- "$@" -Wl,-rpath,"$dest$prefix/lib"
 	[ "$sanitizers" = no ] || set -- "$@" -fsanitize="$sanitizers"
 	# shellcheck disable=SC2086
-	$compiler "$@"
+	$with "$@"
+}
+
+# To be typed.
+cc() {
+	compile_with "$compiler" "$@"
 }
 
 # type_in FILE: does what a person does who reads it: types what stands behind "$ ", and on lines
