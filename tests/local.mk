@@ -29,6 +29,7 @@ SYSTEM_TESTS = \
 	tests/rpc.sh \
 	tests/service.sh \
 	tests/tutorial.sh \
+	tests/manual.sh \
 	tests/install.sh
 TESTS += $(SYSTEM_TESTS)
 EXTRA_DIST += $(SYSTEM_TESTS) tests/lib.sh tests/outside.sh tests/data/letter.c tests/data/shout.c
