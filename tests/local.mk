@@ -29,9 +29,11 @@ SYSTEM_TESTS = \
 	tests/examples.sh \
 	tests/rpc.sh \
 	tests/service.sh \
+	tests/tutorial.sh \
+	tests/manual.sh \
 	tests/install.sh
 TESTS += $(SYSTEM_TESTS)
-EXTRA_DIST += $(SYSTEM_TESTS) tests/lib.sh tests/data/letter.c tests/data/shout.c
+EXTRA_DIST += $(SYSTEM_TESTS) tests/lib.sh tests/outside.sh tests/data/letter.c tests/data/shout.c
 
 check_PROGRAMS += tests/reaper tests/rubbish tests/scene
 tests_reaper_SOURCES = tests/reaper.c
@@ -93,7 +95,7 @@ AM_TESTS_ENVIRONMENT = \
 	export HIRD_TRANSLATOR_DIR HIRD_PORTD HIRD_BUILD PATH;
 
 # Installing from within a test wants everything built before.
-tests/install.log: all-am
+tests/install.log tests/tutorial.log: all-am
 
 # Conformance of ports: each case of the design one named test -----------------------
 

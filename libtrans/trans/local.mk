@@ -61,3 +61,10 @@ libtrans_trans_test_option_SOURCES = libtrans/trans/test-option.c
 libtrans_trans_test_option_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 libtrans_trans_test_fuse_SOURCES = libtrans/trans/test-fuse.c
 libtrans_trans_test_fuse_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS) $(CMOCKA_LIBS)
+
+dist_man_MANS += \
+	libtrans/trans/trans_main.3 \
+	libtrans/trans/trans_ops.3 \
+	libtrans/trans/trans_option.3 \
+	libtrans/trans/trans_tree.3 \
+	libtrans/trans/translators.7
