@@ -28,6 +28,10 @@ TRANSLATOR_PAGES += \
 pkglibexec_PROGRAMS += translators/mirror
 translators_mirror_SOURCES = \
 	translators/mirror.c \
+	translators/mirror-filter.c \
+	translators/mirror-filter.h \
+	translators/mirror-ids.c \
+	translators/mirror-ids.h \
 	translators/mirror-open.c \
 	translators/mirror-open.h \
 	translators/rows.c \

@@ -6,14 +6,18 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "translators/mirror-filter.h"
+
 enum {
 	KEPT_MAX = 160,
-	DEPTH_MAX = 2048,	/* of directories; a path that deep has no name that fits into 4096 bytes */
+	DEPTH_MAX = 1 << 16,	/* of directories; rows that go in a circle have no end */
 };
 
 struct kept {
@@ -26,7 +30,10 @@ struct kept {
 static struct kept all[KEPT_MAX];
 static uint64_t n_uses;
 static int root_fd = -1;
+static struct row_id root_id;		/* of root_fd */
 static uint64_t root_device;
+static bool root_is_other;		/* than the file that is open, which was there before */
+static bool root_deposit_writes;
 
 /* What is kept ---------------------------------------------------------------- */
 
@@ -74,7 +81,26 @@ open_drop(const struct row *row)
 			let_go(kept);
 }
 
+/* See mirror-open.h. */
+void
+open_flush(void)
+{
+	for (struct kept *kept = all; kept < all + KEPT_MAX; kept++) {
+		const struct row *row = kept->node ? rows_get(kept->node) : NULL;
+
+		if (!row || !(row->flags & ROW_OPEN))
+			let_go(kept);
+	}
+}
+
 /* Opening ------------------------------------------------------------------- */
+
+static bool
+is_hidden(const struct row *dir, const char *name, mode_t mode)
+{
+	return filter_is_on() && filter_hides(&(struct filter_name){ .name = name,
+	    .type = mode & S_IFMT, .top = rows_is_root(dir) });
+}
 
 /* By one name, in a directory. */
 static int
@@ -152,7 +178,8 @@ open_checked(int dir, const struct row *row, int flags, struct stat *st)
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? -ESTALE : fd;
 	err = open_identify(fd, &id, st);
-	if (err == 0 && memcmp(&id, &row->id, sizeof(id)) != 0)
+	if (err == 0 && (memcmp(&id, &row->id, sizeof(id)) != 0 ||
+	    is_hidden(rows_parent(row), rows_name(row), st->st_mode)))
 		err = -ESTALE;
 	if (err == 0)
 		return fd;
@@ -160,37 +187,72 @@ open_checked(int dir, const struct row *row, int flags, struct stat *st)
 	return err;
 }
 
+/* A directory, of which the one above it is open; it is kept. */
 static int
-open_dir_at(struct row *dir, unsigned depth)
+open_dir_in(int parent, const struct row *dir)
 {
-	struct kept *kept = rows_is_root(dir) ? NULL : find(rows_node(dir), false);
-	struct row *parent = rows_parent(dir);
 	struct stat st;
-	int fd;
+	int fd = open_checked(parent, dir, O_RDONLY | O_DIRECTORY, &st);
 
-	if (rows_is_root(dir))
-		return root_fd;
-	if (kept)
-		return kept->fd;
-	if (!parent || (dir->flags & ROW_LOST) || depth > DEPTH_MAX)
-		return -ESTALE;
-	fd = open_dir_at(parent, depth + 1);
-	if (fd < 0)
-		return fd;
-	fd = open_checked(fd, dir, O_RDONLY | O_DIRECTORY, &st);
 	/* Whoever may only pass through does not list it. */
 	if (fd == -EACCES)
-		fd = open_checked(open_dir_at(parent, depth + 1), dir, O_PATH | O_DIRECTORY, &st);
+		fd = open_checked(parent, dir, O_PATH | O_DIRECTORY, &st);
 	if (fd >= 0)
 		keep(rows_node(dir), fd, true, false);
 	return fd;
+}
+
+static int
+kept_dir(const struct row *dir)
+{
+	struct kept *kept;
+
+	if (rows_is_root(dir))
+		return root_fd;
+	kept = find(rows_node(dir), false);
+	return kept ? kept->fd : -1;
+}
+
+/* The directories from the nearest that is open down to this one, deepest first; how many, or
+ * -errno. *chainp is the caller's to free. */
+static int
+find_chain(struct row *dir, struct row ***chainp)
+{
+	struct row **chain = NULL;
+	int n = 0;
+
+	for (; kept_dir(dir) < 0; dir = rows_parent(dir)) {
+		struct row **grown = n & (n - 1) ? chain : realloc(chain, 2 * (n + 1) * sizeof(*chain));
+		bool ends = !rows_parent(dir) || (dir->flags & ROW_LOST) || n == DEPTH_MAX;
+
+		chain = grown ? grown : chain;
+		if (!grown || ends) {
+			free(chain);
+			return grown ? -ESTALE : -ENOMEM;
+		}
+		chain[n++] = dir;
+	}
+	*chainp = chain;
+	return n;
 }
 
 /* See mirror-open.h. */
 int
 open_dir(struct row *dir)
 {
-	return open_dir_at(dir, 0);
+	struct row **chain = NULL;
+	int fd = kept_dir(dir), n;
+
+	if (fd >= 0)
+		return fd;
+	n = find_chain(dir, &chain);
+	if (n < 0)
+		return n;
+	fd = kept_dir(rows_parent(chain[n - 1]));
+	while (n > 0 && fd >= 0)
+		fd = open_dir_in(fd, chain[--n]);
+	free(chain);
+	return fd;
 }
 
 static int
@@ -217,16 +279,44 @@ take_deposit(struct row *row, bool to_write)
 	return find(rows_node(row), to_write);
 }
 
+/* The root that is a file, once more. */
+static int
+open_root(int flags, struct stat *st)
+{
+	char path[32];
+	struct row_id id;
+	int fd, err;
+
+	if (root_is_other)
+		return -ESTALE;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", root_fd);
+	fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = open_identify(fd, &id, st);
+	if (err == 0)
+		return fd;
+	close(fd);
+	return err;
+}
+
+static int
+open_again(struct row *row, int flags, struct stat *st)
+{
+	flags |= O_NONBLOCK | O_NOCTTY;
+	return rows_is_root(row) ? open_root(flags, st) : open_by_name(row, flags, st);
+}
+
 static int
 open_content(struct row *row, bool to_write)
 {
 	int fd, flags = to_write ? O_RDWR : O_RDONLY;
 	struct stat st;
 
-	fd = open_by_name(row, flags | O_NONBLOCK | O_NOCTTY, &st);
+	fd = open_again(row, flags, &st);
 	if (fd == -EACCES && to_write) {
 		flags = O_WRONLY;
-		fd = open_by_name(row, flags | O_NONBLOCK | O_NOCTTY, &st);
+		fd = open_again(row, flags, &st);
 	}
 	if (fd >= 0 && !S_ISREG(st.st_mode)) {
 		close(fd);
@@ -264,7 +354,7 @@ open_row(struct row *row, struct stat *st)
 	int err, fd;
 
 	if (rows_is_root(row))
-		fd = copy_of(root_fd);
+		fd = root_is_other ? -ESTALE : copy_of(root_fd);
 	else
 		fd = open_by_name(row, O_PATH, st);
 	if (fd == -ESTALE) {
@@ -300,6 +390,8 @@ open_name(struct row *dir, const char *name, struct row_id *id, struct stat *st)
 	if (fd < 0)
 		return fd;
 	err = open_identify(fd, id, st);
+	if (err == 0 && is_hidden(dir, name, st->st_mode))
+		err = -ENOENT;
 	if (err < 0)
 		close(fd);
 	return err < 0 ? err : fd;
@@ -335,27 +427,83 @@ open_deposit(struct row *row)
 	    err == -ENOSPC ? "there are too many of them" : strerror(-err));
 }
 
+/* See mirror-open.h. */
+void
+open_deposit_root(bool to_write)
+{
+	struct row *root = rows_get(TRANS_ROOT);
+	int fd;
+
+	if ((root->flags & ROW_DEPOSITED) && (root_deposit_writes || !to_write))
+		return;
+	fd = open_file(root, to_write);
+	if (fd < 0)
+		return;
+	rows_flag(root, ROW_DEPOSITED, 0);
+	if (trans_deposit(TRANS_ROOT, fd) < 0)
+		rows_flag(root, 0, ROW_DEPOSITED);
+	else
+		root_deposit_writes = to_write;
+}
+
 /* From start to end ---------------------------------------------------------- */
+
+/* Of one's own, to list and to sync. */
+static int
+copy_root(int root)
+{
+	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == EACCES)
+		fd = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOTDIR)
+		fd = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
+}
 
 /* See mirror-open.h. */
 int
 open_begin(int root)
 {
-	struct row_id id;
+	const struct row *row = rows_get(TRANS_ROOT);
 	struct stat st;
 	int err;
 
-	root_fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0 && errno == EACCES)
-		root_fd = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root_fd = copy_root(root);
 	if (root_fd < 0)
-		return -errno;
-	err = open_identify(root_fd, &id, &st);
+		return root_fd;
+	err = open_identify(root_fd, &root_id, &st);
 	if (err < 0)
 		return err;
-	root_device = id.device ^ (uint64_t)S_IFDIR << 48;
-	rows_set_root(&id);
+	root_device = root_id.device ^ (uint64_t)(st.st_mode & S_IFMT) << 48;
+	root_is_other = S_ISREG(st.st_mode) && (row->flags & ROW_OPEN) &&
+	    memcmp(&row->id, &root_id, sizeof(root_id)) != 0;
+	if (!root_is_other)
+		rows_set_root(&root_id);
 	return 0;
+}
+
+/* See mirror-open.h. */
+bool
+open_is_root(int fd)
+{
+	struct row_id id;
+	struct stat st;
+
+	return open_identify(fd, &id, &st) == 0 && memcmp(&id, &root_id, sizeof(id)) == 0;
+}
+
+/* See mirror-open.h. */
+bool
+open_turn_root(void)
+{
+	bool turned = root_is_other;
+
+	root_is_other = false;
+	root_deposit_writes = false;
+	if (turned)
+		rows_set_root(&root_id);
+	return turned;
 }
 
 /* See mirror-open.h. */
