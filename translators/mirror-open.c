@@ -45,11 +45,19 @@ let_go(struct kept *kept)
 	kept->node = 0;
 }
 
+enum purpose { TO_LOOK, TO_READ, TO_WRITE };
+
+static bool
+serves(const struct kept *kept, enum purpose purpose)
+{
+	return purpose == TO_WRITE ? kept->writes : purpose == TO_LOOK || kept->reads;
+}
+
 static struct kept *
-find(trans_node_t node, bool to_write)
+find(trans_node_t node, enum purpose purpose)
 {
 	for (struct kept *kept = all; kept < all + KEPT_MAX; kept++) {
-		if (kept->node != node || !(to_write ? kept->writes : kept->reads))
+		if (kept->node != node || !serves(kept, purpose))
 			continue;
 		kept->used = ++n_uses;
 		return kept;
@@ -72,10 +80,8 @@ keep(trans_node_t node, int fd, bool reads, bool writes)
 
 /* See mirror-open.h. */
 void
-open_drop(const struct row *row)
+open_drop(trans_node_t node)
 {
-	trans_node_t node = rows_node(row);
-
 	for (struct kept *kept = all; kept < all + KEPT_MAX; kept++)
 		if (kept->node == node)
 			let_go(kept);
@@ -209,7 +215,7 @@ kept_dir(const struct row *dir)
 
 	if (rows_is_root(dir))
 		return root_fd;
-	kept = find(rows_node(dir), false);
+	kept = find(rows_node(dir), TO_READ);
 	return kept ? kept->fd : -1;
 }
 
@@ -266,30 +272,41 @@ open_by_name(struct row *row, int flags, struct stat *st)
 
 /* Files --------------------------------------------------------------------- */
 
-/* What portd keeps of it is kept here, too. */
-static struct kept *
-take_deposit(struct row *row, bool to_write)
+/* What portd keeps of it is kept here, too. Whether there is something. */
+static bool
+take_deposit(const struct row *row)
 {
 	int fd = row->flags & ROW_DEPOSITED ? trans_deposited(rows_node(row)) : -ENOENT;
 	int access = fd < 0 ? 0 : fcntl(fd, F_GETFL) & O_ACCMODE;
 
 	if (fd < 0)
-		return NULL;
+		return false;
 	keep(rows_node(row), fd, access != O_WRONLY, access != O_RDONLY);
-	return find(rows_node(row), to_write);
+	return true;
 }
 
-/* The root that is a file, once more. */
+/* Any descriptor that there is of it, borrowed, or -ESTALE. */
 static int
-open_root(int flags, struct stat *st)
+held(const struct row *row)
+{
+	struct kept *kept = find(rows_node(row), TO_LOOK);
+
+	if (!kept && take_deposit(row))
+		kept = find(rows_node(row), TO_LOOK);
+	return kept ? kept->fd : -ESTALE;
+}
+
+/* What a descriptor is of, once more. */
+static int
+open_other(int of, int flags, struct stat *st)
 {
 	char path[32];
 	struct row_id id;
 	int fd, err;
 
-	if (root_is_other)
-		return -ESTALE;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", root_fd);
+	if (of < 0)
+		return of;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", of);
 	fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -304,7 +321,11 @@ static int
 open_again(struct row *row, int flags, struct stat *st)
 {
 	flags |= O_NONBLOCK | O_NOCTTY;
-	return rows_is_root(row) ? open_root(flags, st) : open_by_name(row, flags, st);
+	if (row->flags & ROW_LOST)
+		return open_other(held(row), flags, st);
+	if (rows_is_root(row))
+		return open_other(root_is_other ? held(row) : root_fd, flags, st);
+	return open_by_name(row, flags, st);
 }
 
 static int
@@ -331,19 +352,20 @@ open_content(struct row *row, bool to_write)
 int
 open_file(struct row *row, bool to_write)
 {
-	struct kept *kept = find(rows_node(row), to_write);
+	enum purpose purpose = to_write ? TO_WRITE : TO_READ;
+	struct kept *kept = find(rows_node(row), purpose);
 
-	if (!kept)
-		kept = take_deposit(row, to_write);
+	if (!kept && take_deposit(row))
+		kept = find(rows_node(row), purpose);
 	return kept ? kept->fd : open_content(row, to_write);
 }
 
 static int
 copy_of(int fd)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int copy = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	return copy < 0 ? -errno : copy;
+	return fd >= 0 && copy < 0 ? -errno : copy;
 }
 
 /* See mirror-open.h. */
@@ -351,32 +373,21 @@ int
 open_row(struct row *row, struct stat *st)
 {
 	struct row_id id;
-	int err, fd;
+	int err, fd = -ESTALE;
 
-	if (rows_is_root(row))
-		fd = root_is_other ? -ESTALE : copy_of(root_fd);
-	else
+	if (!rows_is_root(row))
 		fd = open_by_name(row, O_PATH, st);
-	if (fd == -ESTALE) {
-		/* A file without a name has what was opened before. */
-		struct kept *kept = find(rows_node(row), false);
-
-		if (!kept)
-			kept = find(rows_node(row), true);
-		if (!kept && !take_deposit(row, false))
-			take_deposit(row, true);
-		if (!kept)
-			kept = find(rows_node(row), false);
-		if (!kept)
-			kept = find(rows_node(row), true);
-		fd = kept ? copy_of(kept->fd) : -ESTALE;
-	} else if (fd < 0 || !rows_is_root(row)) {
+	if (fd != -ESTALE)
 		return fd;
-	}
-	err = fd < 0 ? fd : open_identify(fd, &id, st);
-	if (err < 0 && fd >= 0)
-		close(fd);
-	return err < 0 ? err : fd;
+	/* A file without a name has what was opened before. */
+	fd = copy_of(rows_is_root(row) && !root_is_other ? root_fd : held(row));
+	if (fd < 0)
+		return fd;
+	err = open_identify(fd, &id, st);
+	if (err == 0)
+		return fd;
+	close(fd);
+	return err;
 }
 
 /* See mirror-open.h. */
@@ -402,6 +413,21 @@ void
 open_keep(const struct row *row, int fd, bool to_write)
 {
 	keep(rows_node(row), fd, true, to_write);
+}
+
+/* See mirror-open.h. */
+void
+open_hold(struct row *row)
+{
+	struct stat st;
+	int fd = find(rows_node(row), TO_LOOK) ? -1 : open_by_name(row, O_PATH, &st);
+
+	if (fd >= 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		open_dir(row);
+	} else if (fd >= 0) {
+		keep(rows_node(row), fd, false, false);
+	}
 }
 
 /* See mirror-open.h. */

@@ -32,8 +32,11 @@ void open_keep(const struct row *row, int fd, bool to_write);
 void open_deposit(struct row *row);
 /* Of the root, when it is a file that is opened: a successor may find another one there. */
 void open_deposit_root(bool to_write);
+/* Before a name of it goes, when it is not to be left with portd: it is kept as long as there is room,
+ * for whoever is in it, or knows it by another name. */
+void open_hold(struct row *row);
 /* Lets go of what is open of it. */
-void open_drop(const struct row *row);
+void open_drop(trans_node_t node);
 /* Lets go of all but files in use: names may lead elsewhere now. */
 void open_flush(void);
 /* What a descriptor is of. */

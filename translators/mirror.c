@@ -113,14 +113,6 @@ tell(struct row *parent, const char *name, const struct row_id *id, trans_node_t
 	return 0;
 }
 
-/* Before its name goes, or its permissions. */
-static void
-save_content(struct row *row)
-{
-	if (row && (row->flags & ROW_OPEN))
-		open_deposit(row);
-}
-
 /* Looking ------------------------------------------------------------------- */
 
 static int
@@ -167,6 +159,8 @@ mirror_forget(trans_node_t node, uint64_t n)
 
 	if (row)
 		rows_forget(row, n);
+	if (row && !rows_get(node))
+		open_drop(node);
 }
 
 static ssize_t
@@ -324,7 +318,7 @@ mirror_close(trans_node_t node)
 
 	if (!row)
 		return;
-	open_drop(row);
+	open_drop(node);
 	if (row->flags & ROW_DEPOSITED)
 		trans_withdraw(node);
 	rows_flag(row, 0, ROW_OPEN | ROW_DEPOSITED);
@@ -400,7 +394,7 @@ mirror_truncate(struct trans_req *req, trans_node_t node, off_t size)
 		return fd;
 	err = last_error(ftruncate(fd, size));
 	if (!(row->flags & ROW_OPEN))
-		open_drop(row);
+		open_drop(node);
 	return err;
 }
 
@@ -479,8 +473,8 @@ mirror_change(struct trans_req *req, trans_node_t node, const struct stat *st, i
 	(void)req;
 	if (err < 0)
 		return err;
-	if ((what & TRANS_SET_MODE) && (st->st_mode & 0600) != 0600)
-		save_content(row);
+	if ((what & TRANS_SET_MODE) && (st->st_mode & 0600) != 0600 && (row->flags & ROW_OPEN))
+		open_deposit(row);
 	fd = open_row(row, &now);
 	if (fd < 0)
 		return fd;
@@ -698,6 +692,16 @@ struct named {
 	mode_t mode;		/* 0: nothing */
 };
 
+/* Before this name of it goes. */
+static void
+save(const struct named *named)
+{
+	if (named->row && (!named->last || !S_ISREG(named->mode)))
+		open_hold(named->row);
+	if (named->row && (named->row->flags & ROW_OPEN))
+		open_deposit(named->row);
+}
+
 /* 0 or -errno. */
 static int
 find_named(struct row *parent, const char *name, struct named *named)
@@ -734,7 +738,7 @@ remove_name(trans_node_t node, const char *name, int flags)
 		err = find_named(parent, name, &named);
 	if (err < 0)
 		return err;
-	save_content(named.row);
+	save(&named);
 	fd = open_dir(parent);
 	err = fd < 0 ? fd : last_error(unlinkat(fd, name, flags));
 	if (err == 0)
@@ -801,7 +805,7 @@ mirror_rename(struct trans_req *req, trans_node_t node, const char *name, trans_
 	    ((flags & RENAME_EXCHANGE) && is_hidden(from, name, target.mode)))
 		return -EPERM;
 	if (!(flags & RENAME_EXCHANGE) && target.row != named.row)
-		save_content(target.row);
+		save(&target);
 	err = rename_in(from, name, to, new_name, flags);
 	/* Two names of one file stay as they are. */
 	if (err < 0 || (named.row && named.row == target.row))
