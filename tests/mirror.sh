@@ -777,7 +777,7 @@ killed_twins() {
 	mkdir model
 	n_kills=0
 	seed=${HIRD_SEED:-$$}
-	"$build/tests/twin" --files --seed="$seed" --steps="${HIRD_STEPS:-3000}" n model >"$work/said" 2>&1 &
+	"$build/tests/twin" --files --seed="$seed" --steps="${HIRD_STEPS:-12000}" n model >"$work/said" 2>&1 &
 	twin=$!
 	while ! is_gone $twin; do
 		sleep 0.0$((n_kills % 5 + 3))
