@@ -467,6 +467,17 @@ more" "the old file"
 	echo again >f
 	shows_again() { [ "$(cat n 2>/dev/null)" = again ]; }
 	wait_until 100 shows_again || fail "is not seen again"
+	# What cannot be shown where a file was.
+	rm f
+	mkdir f
+	wait_until 50 shows_nothing || fail "a directory is shown as a file: $(cat n)"
+	must lstrans -v n
+	has "$out" "would be a directory now" "the reason"
+	rmdir f
+	echo again >f
+	must settrans --start n
+	must cat n
+	is "$out" again "after it was a directory"
 }
 
 shows_new() {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "translators/mirror-filter.h"
@@ -18,6 +19,7 @@
 enum {
 	KEPT_MAX = 160,
 	DEPTH_MAX = 1 << 16,	/* of directories; rows that go in a circle have no end */
+	FUSE_MAGIC = 0x65735546,
 };
 
 struct kept {
@@ -34,6 +36,7 @@ static struct row_id root_id;		/* of root_fd */
 static uint64_t root_device;
 static bool root_is_other;		/* than the file that is open, which was there before */
 static bool root_deposit_writes;
+static bool root_has_handles;
 
 /* What is kept ---------------------------------------------------------------- */
 
@@ -140,6 +143,41 @@ inode_of(uint64_t device, uint64_t inode)
 	return (inode ^ device * 0x9e3779b97f4a7c15) | 1ull << 63;
 }
 
+/* Where births are not told, file handles tell one use of an inode number from the next. FNV-1a of
+ * one; 0: there is none. */
+static int64_t
+hash_handle(int fd)
+{
+	_Alignas(struct file_handle) char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	struct file_handle *handle = (void *)room;
+	uint64_t hash = 0xcbf29ce484222325;
+	int mount;
+
+	handle->handle_bytes = MAX_HANDLE_SZ;
+	if (name_to_handle_at(fd, "", handle, &mount, AT_EMPTY_PATH) < 0)
+		return 0;
+	for (unsigned i = 0; i < handle->handle_bytes; i++)
+		hash = (hash ^ handle->f_handle[i]) * 0x100000001b3;
+	return (int64_t)hash;
+}
+
+/* Those of another FUSE file system end when its kernel forgets the file. */
+static bool
+has_handles(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type != FUSE_MAGIC && hash_handle(fd) != 0;
+}
+
+static int64_t
+birth_of(int fd, const struct statx *found)
+{
+	if (found->stx_mask & STATX_BTIME)
+		return found->stx_btime.tv_sec * 1000000000 + found->stx_btime.tv_nsec;
+	return root_has_handles ? hash_handle(fd) : 0;
+}
+
 /* See mirror-open.h. */
 int
 open_identify(int fd, struct row_id *id, struct stat *st)
@@ -154,8 +192,7 @@ open_identify(int fd, struct row_id *id, struct stat *st)
 	*id = (struct row_id){
 		.device = device ^ (uint64_t)(found.stx_mode & S_IFMT) << 48,
 		.inode = found.stx_ino,
-		.born = found.stx_mask & STATX_BTIME ?
-		    found.stx_btime.tv_sec * 1000000000 + found.stx_btime.tv_nsec : 0,
+		.born = birth_of(fd, &found),
 	};
 	*st = (struct stat){
 		.st_ino = inode_of(device, found.stx_ino),
@@ -498,6 +535,7 @@ open_begin(int root)
 	root_fd = copy_root(root);
 	if (root_fd < 0)
 		return root_fd;
+	root_has_handles = has_handles(root_fd);
 	err = open_identify(root_fd, &root_id, &st);
 	if (err < 0)
 		return err;

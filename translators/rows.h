@@ -30,7 +30,7 @@ enum row_flags {
 struct row_id {
 	uint64_t device;	/* with the type of the file above it */
 	uint64_t inode;
-	int64_t born;		/* nanoseconds since 1970, 0 when the file system does not say */
+	int64_t born;		/* nanoseconds since 1970, or what else there is of that kind; 0: nothing */
 };
 
 struct row {
