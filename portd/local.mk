@@ -9,6 +9,7 @@ portd_hird_portd_SOURCES = \
 	portd/chain.h \
 	portd/blame.c portd/blame.h \
 	portd/change.c portd/change.h \
+	portd/circle.c portd/circle.h \
 	portd/decide.c \
 	portd/deposit.c portd/deposit.h \
 	portd/kept.c portd/kept.h \

@@ -345,6 +345,14 @@ handle_startup(struct rpc_request *request, struct fsys_startup_in *in,
 		    "with a send right to the control port");
 	}
 	inc->control = control;
+	/* A mount cannot change its kind, and the kernel gives up a node that does. */
+	if (inc->kind != 0 && in->kind != inc->kind) {
+		inc->ended = inc->kind == NODE_KIND_DIR ? "it would be a file now, and the node is a "
+		    "directory; set it anew with settrans" : "it would be a directory now, and the node "
+		    "is a file; set it anew with settrans";
+		incarnation_kill(inc);
+		return request_fail(request, -EINVAL, "%s", inc->ended);
+	}
 	inc->startup_reply = request_later(request);
 	take_attr(inc, in->attr);
 	check_announced(inc);
@@ -643,6 +651,7 @@ incarnation_start(struct keeper *keeper, const struct setting *setting, int unde
 		return NULL;
 	*inc = (struct incarnation){ .keeper = keeper, .owner = owner, .arg = arg,
 		.pidfd = -1, .words.fd = -1, .leash = -1, .leash_theirs = -1, .since = (uint64_t)time(NULL) };
+	inc->kind = setting->kind;
 	inc->name = strdup(base_name(argv_word(&setting->argv, 0)));
 	inc->port = port_new_kernel(keeper->world, on_message, inc);
 	if (inc->name && inc->port)

@@ -56,6 +56,7 @@ struct incarnation {
 	void *arg;
 	enum incarnation_state state;
 	char *name;			/* of the translator, for messages */
+	uint32_t kind;			/* that it was set as; 0: nobody knows any more */
 	uint64_t since;			/* seconds since 1970 */
 	pid_t pid;
 	int pidfd;

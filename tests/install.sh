@@ -37,7 +37,7 @@ headers() {
 what() {
 	install_it || return
 	for file in bin/settrans bin/showtrans bin/fsysopts bin/lstrans bin/hird bin/portinfo bin/rpctrace \
-	    libexec/hird-portd libexec/hird-holder libexec/hird/hello libexec/hird/null \
+	    libexec/hird-portd libexec/hird-holder libexec/hird/hello libexec/hird/null libexec/hird/firmlink \
 	    lib/libhird.so lib/libhird.so.0 lib/pkgconfig/hird.pc include/hird/trans.h \
 	    include/hird/port.h include/hird/rpc.h include/hird/names.h include/hird/wire/codes.h \
 	    lib/systemd/user/hird-portd.service share/doc/hird/tutorial.md; do

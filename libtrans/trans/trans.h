@@ -62,10 +62,13 @@ enum trans_option_type {
 	TRANS_OPTION_FLAG,	/* int *: --name sets 1, --no-name sets 0 */
 	TRANS_OPTION_FILE,	/* struct trans_file *: a file to read */
 	TRANS_OPTION_DIR,	/* struct trans_file *: a directory */
+	TRANS_OPTION_PATH,	/* struct trans_file *: a directory, or a regular file for its own sake */
+	TRANS_OPTION_LIST,	/* const char *const **: each --name=VALUE adds one, --no-name drops
+				 * all; ends with NULL, or is NULL: none */
 };
 
 /* A file that an option names. fd is open for reading (O_PATH for a
- * directory), -1 when the option was not given; path is absolute and for messages only:
+ * directory; fstat tells them apart), -1 when the option was not given; path is absolute and for messages only:
  * a translator may not be allowed to open it. */
 struct trans_file {
 	const char *path;
@@ -94,6 +97,8 @@ struct trans_option {
 	{ TRANS_OPTION_SIZE, name, letter, 0, value, help }
 #define TRANS_FLAG(name, letter, value, help) \
 	{ TRANS_OPTION_FLAG, name, letter, 0, value, help }
+#define TRANS_LIST(name, letter, value, help) \
+	{ TRANS_OPTION_LIST, name, letter, 0, value, help }
 #define TRANS_FILE_ARG(name, value, help) \
 	{ TRANS_OPTION_FILE, name, 0, TRANS_OPTION_POSITIONAL | TRANS_OPTION_REQUIRED, value, help }
 #define TRANS_DIR_ARG(name, value, help) \
@@ -296,6 +301,8 @@ void trans_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* From check: with these options it needs this, too (enum trans_needs). */
 void trans_needs(unsigned needs);
+/* From check: with these options it is of this kind, whatever the table says. */
+void trans_kind(enum trans_kind kind);
 
 /* Keeps the request open: return what this returns, and answer later, from
  * any thread, exactly once. What the callback was given (buf, name) is good until it
