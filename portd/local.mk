@@ -16,6 +16,7 @@ portd_hird_portd_SOURCES = \
 	portd/detach.c \
 	portd/ending.c \
 	portd/fusermount.c portd/fusermount.h \
+	portd/groups.c portd/groups.h \
 	portd/helper.c portd/helper.h \
 	portd/hold.c portd/hold.h \
 	portd/idle.c portd/idle.h \

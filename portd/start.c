@@ -21,6 +21,7 @@
 #include "base/launch.h"
 #include "base/sys.h"
 #include "portd/kept.h"
+#include "portd/groups.h"
 #include "portd/helper.h"
 #include "portd/keeper.h"
 #include "portd/leash.h"
@@ -147,6 +148,7 @@ incarnation_kill(struct incarnation *inc)
 {
 	sys_pidfd_send_signal(inc->pidfd, SIGKILL);
 	kill_group(inc);
+	groups_kill(inc->keeper->groups, inc);
 }
 
 static void
@@ -226,6 +228,9 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 	    info.si_pid == 0)
 		return;
 	kill_group(inc);
+	if (!inc->ended && groups_ran_out(inc->keeper->groups, inc))
+		inc->ended = "it took more memory than it may";
+	groups_end(inc->keeper->groups, inc);
 	known = !inc->adopted && waitpid(inc->pid, &status, 0) == inc->pid;
 	if (!inc->ended)
 		inc->killed = known && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -553,14 +558,18 @@ launch_process(struct incarnation *inc, const struct setting *setting, int under
 	if (err < 0)
 		return err;
 	inc->sandbox.state = CONFINE_OFF;
-	if (what.confine)
+	if (what.confine) {
 		confine_look(what.confine, &inc->sandbox);
+		what.cgroup = groups_make(inc->keeper->groups, inc);
+	}
 	port_arm_no_senders(inc->port, 0);
 	inc->pid = launch(&what, &inc->pidfd);
 	fd_close(&what.port_fd);
 	fd_close(log_fdp);
-	if (inc->pid < 0)
+	if (inc->pid < 0) {
+		groups_end(inc->keeper->groups, inc);
 		return inc->pid;
+	}
 	task_on_death(inc->task, on_task_death, inc);
 	task_bind(inc->task, inc->pid);
 	return 0;

@@ -7,6 +7,7 @@ SYSTEM_TESTS = \
 	tests/policy.sh \
 	tests/share.sh \
 	tests/trust.sh \
+	tests/cgroup.sh \
 	tests/doctor.sh \
 	tests/lifetime.sh \
 	tests/replace.sh \
