@@ -294,6 +294,7 @@ handle_node(struct rpc_request *request, struct lookup_node_in *in, struct looku
 	int flags = in->file < 0 ? -1 : fcntl(in->file, F_GETFL);
 	struct fsys_getfile_in ask = {
 		.needed = in->needed,
+		.flags = FSYS_GETFILE_EXTRA_DIR,
 		.uid = request->message->uid,
 		.gid = request->message->gid,
 		.rest = "",
@@ -355,7 +356,8 @@ handle_cross(struct rpc_request *request, struct lookup_cross_in *in)
 	struct node *inner = outer ? find_cover(outer, in->id) : NULL;
 	const struct fsys_getfile_in ask = {
 		.id = FUSE_ROOT_ID,
-		.rights = in->rights & TRANS_RIGHT_ALL,
+		.extra = in->rights & TRANS_RIGHT_ALL,
+		.needed = in->needed & TRANS_RIGHT_ALL,
 		.uid = getuid(),
 		.gid = getgid(),
 		.rest = in->rest,

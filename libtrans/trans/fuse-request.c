@@ -51,7 +51,7 @@ front_is_fixed(void)
 
 /* An index into a tree means something in one epoch only; other nodes are the
  * author's to keep apart. */
-fuse_ino_t
+uint64_t
 front_id(trans_node_t node)
 {
 	if (node == TRANS_ROOT || !node_has_tree())
@@ -61,7 +61,7 @@ front_id(trans_node_t node)
 
 /* The node behind an id. 0 or -ESTALE. */
 int
-front_node(fuse_ino_t id, trans_node_t *nodep)
+front_node(uint64_t id, trans_node_t *nodep)
 {
 	if (id != FUSE_ROOT_ID && node_has_tree()) {
 		if (id >> 32 != memory_epoch())
@@ -135,6 +135,10 @@ front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *))
 		fuse_reply_err(from, err < 0 ? -err : ENOMEM);
 		return NULL;
 	}
+	req->uid = fuse_req_ctx(from)->uid;
+	req->gid = fuse_req_ctx(from)->gid;
+	req->pid = fuse_req_ctx(from)->pid;
+	req->rights = TRANS_RIGHT_ALL;	/* the kernel has looked at the mode */
 	req->node = node;
 	req->id = id;
 	req->slot = STEAL_PTR(front.slot);

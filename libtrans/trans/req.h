@@ -54,6 +54,11 @@ struct trans_req {
 	int64_t since;		/* ms */
 	bool cut;		/* answered over the head of the callback that has it */
 	bool waits;		/* for what is not ours */
+	/* who asked */
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	unsigned rights;	/* enum trans_right */
 	/* what was asked, as far as it applies */
 	trans_node_t node;
 	uint64_t id;		/* by which the door's caller knows the node */

@@ -150,6 +150,9 @@ void trans_tree_size(struct trans_tree *tree, uint64_t *entriesp, uint64_t *byte
 
 /* The table --------------------------------------------------------------- */
 
+struct port_table;
+struct rpc_request;
+
 struct trans_dirent {
 	const char *name;
 	trans_node_t node;
@@ -237,6 +240,12 @@ struct trans_ops {
 	 * 0: never. For what asks a network. */
 	uint32_t deadline_ms;
 	unsigned needs;		/* enum trans_needs, whatever the options say */
+
+	/* Routines of its own, which the ports of its nodes answer beside the library's: n_tables of
+	 * PORT_TABLE (<hird/rpc.h>), handlers like callbacks. trans_rpc_caller says of which node. They
+	 * return an answer; rpc_later is not for them. */
+	const struct port_table *tables;
+	size_t n_tables;
 };
 
 /* What a translator cannot do without beyond its sandbox, which lets it read its libraries and
@@ -287,6 +296,20 @@ void trans_reply_error(struct trans_req *req, int error);
 void trans_reply_data(struct trans_req *req, const void *data, size_t size);
 /* Whether whoever asked has gone or was interrupted (its answer is EINTR then, given by the library). */
 int trans_req_interrupted(struct trans_req *req);
+
+/* Who asks: a program by the kernel, or one who has a right to the node (trans_lookup(3)). rights: what
+ * that is for, enum trans_right of <hird/port.h>; the kernel's may do all that the mode lets them. The second
+ * is for handlers of routines of one's own. 0, or -EINVAL outside of one. */
+struct trans_caller {
+	size_t size;		/* sizeof(struct trans_caller), filled in before */
+	unsigned rights;
+	trans_node_t node;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+};
+int trans_caller(struct trans_req *req, struct trans_caller *caller);
+int trans_rpc_caller(struct rpc_request *request, struct trans_caller *caller);
 
 /* Runs work beside the requests; joined before the process ends. The
  * function looks at trans_leaving() now and then. 0 or -errno. */

@@ -66,6 +66,10 @@ enum fsys_goaway_flags {
 	FSYS_GOAWAY_RESTART = 1 << 16,	/* ours: make way for a successor */
 };
 
+enum fsys_getfile_flags {
+	FSYS_GETFILE_EXTRA_DIR = 1,	/* extra is for a directory alone */
+};
+
 /* flags of dir_lookup */
 enum dir_lookup_flags {
 	DIR_LOOKUP_NOLINK = 1,		/* of a link at the end of the path, the link itself */
