@@ -482,6 +482,20 @@ get_value(struct wire_buf *body, const char *type, struct text *text)
 	return NULL;
 }
 
+static void
+print_lines(const char *name, const char *value)
+{
+	AUTO_TEXT struct text safe = { 0 };
+	size_t size;
+
+	text_safe(&safe, name);
+	do {
+		size = strcspn(value, "\n");
+		printf("%s: %.*s\n", text_string(&safe), (int)size, value);
+		value += size + (value[size] == '\n');
+	} while (*value);
+}
+
 /* A single value that is content stands alone, as it is. */
 static void
 print_value(const struct routine *routine, const struct field *field, const struct text *text)
@@ -493,10 +507,7 @@ print_value(const struct routine *routine, const struct field *field, const stru
 		if (text->size == 0 || text->data[text->size - 1] != '\n')
 			putchar('\n');
 	} else {
-		AUTO_TEXT struct text safe = { 0 };
-
-		text_safe(&safe, field->name);
-		printf("%s: %s\n", text_string(&safe), text_string(text));
+		print_lines(field->name, text_string(text));
 	}
 }
 
@@ -630,7 +641,7 @@ reach(const char *node, const struct order *order, port_name_t *portp)
 	if (err == 0)
 		*portp = port;
 	else if (err == -EXDEV)
-		tool_error(node, "no translator of yours serves that");
+		tool_error(node, "no translator of yours serves that, or the path leads elsewhere");
 	else
 		say(node, err, NULL);
 	return err;

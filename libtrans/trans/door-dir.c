@@ -174,7 +174,11 @@ run_symlink(struct trans_req *req)
 static void
 run_link(struct trans_req *req)
 {
-	end_making(req, node_link(req, req->new_node, req->node, req->name, &req->made));
+	int err = node_link(req, req->new_node, req->node, req->name, &req->made);
+
+	if (err == 0)
+		notify_node(req->new_node);	/* it has one link more */
+	end_making(req, err);
 }
 
 DOOR_REPLY_DONE(reply_create, dir_create)

@@ -156,17 +156,24 @@ reply_magical(struct door_call *call, const void *data, size_t size)
 	reply_way(call, DIR_LOOKUP_MAGICAL, data, (port_send_t){ .name = PORT_NULL });
 }
 
+static bool
+is_last(const struct door_way *way)
+{
+	const char *rest = way->rest + way->at;
+
+	return !rest[strspn(rest, "/")];
+}
+
 /* Another translator's node: that one answers. */
 static void
 reply_cross(struct door_call *call, const void *data, size_t size)
 {
 	struct door_way *way = call->way;
 	const char *rest = way->rest + way->at;
-	bool last = !rest[strspn(rest, "/")];
 	struct lookup_cross_in in = {
-		.rights = last ? way->rights : call->is.rights,
-		.needed = last ? way->needed : 0,
-		.rest = last ? "" : rest,
+		.rights = is_last(way) ? way->rights : call->is.rights,
+		.needed = is_last(way) ? way->needed : 0,
+		.rest = rest + strspn(rest, "/"),
 		.reply = { call->later.right.name, call->later.right.disposition },
 	};
 
@@ -257,14 +264,6 @@ door_way_target(struct door_call *call, const char *target, size_t size)
 {
 	call->error = put_target(call->way, target, size);
 	call->takes = DOOR_TAKES_NOTHING;
-}
-
-static bool
-is_last(const struct door_way *way)
-{
-	const char *rest = way->rest + way->at;
-
-	return !rest[strspn(rest, "/")];
 }
 
 /* Where the name leads: it is looked up already. */
