@@ -15,6 +15,12 @@ mnt_examples_rpc_client_LDADD = $(HIRD_LIBS)
 mnt_examples_rpc_server_SOURCES = mnt-examples/rpc/server.c mnt-examples/rpc/greet.def
 mnt_examples_rpc_server_CPPFLAGS = -I$(top_builddir)/include
 mnt_examples_rpc_server_LDADD = $(HIRD_LIBS)
+# A translator with routines of its own.
+check_PROGRAMS += mnt-examples/rpc/counter
+mnt_examples_rpc_counter_SOURCES = mnt-examples/rpc/counter.c mnt-examples/rpc/counter.def
+mnt_examples_rpc_counter_CPPFLAGS = -I$(top_builddir)/include
+mnt_examples_rpc_counter_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
+$(mnt_examples_rpc_counter_OBJECTS): $(HEADERS_OF_PORTS) include/hird/trans.h
 $(mnt_examples_rpc_client_OBJECTS) $(mnt_examples_rpc_server_OBJECTS): $(HEADERS_OF_PORTS)
 
 # The steps of doc/tutorial.md, which shows their text; tests/tutorial.sh does what it says. A

@@ -19,6 +19,7 @@
 #include "portd/groups.h"
 #include "portd/kept.h"
 #include "portd/inspect.h"
+#include "portd/lookup.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
 #include "portd/options.h"
@@ -306,7 +307,7 @@ on_message(struct port *port, struct message *message, void *arg)
 
 	(void)port;
 	if (!dispatch(&node_interface, node_handle, &server, message, arg) &&
-	    !names_serve(&keeper->names, message) && !inspect_serve(keeper->world, message))
+	    !lookup_serve(keeper, NULL, message) && !names_serve(&keeper->names, message) && !inspect_serve(keeper->world, message))
 		answer_send(message_take_reply(message), message->id, PORT_E_RPC_BAD_ID, "");
 	message_free(message);
 }

@@ -25,6 +25,7 @@ portd_hird_portd_SOURCES = \
 	portd/keeper-state.c portd/keeper-state.h \
 	portd/landing.c portd/landing.h \
 	portd/leash.c portd/leash.h \
+	portd/lookup.c portd/lookup.h \
 	portd/main.c \
 	portd/mount.c portd/mount.h \
 	portd/mounter.c portd/mounter.h \

@@ -26,6 +26,9 @@ struct mount {
 	int recovery;			/* memfd */
 	struct deposits deposits;	/* of its translator */
 	uint32_t id;			/* in mountinfo */
+	bool beneath_known;		/* the next two, which beneath tells (lookup.c) */
+	uint32_t beneath_mount;		/* 0: not on a FUSE mount */
+	uint64_t beneath_id;
 	uint64_t key;			/* under which the holder keeps it; 0: it does not */
 	char device[32];
 	struct wire_attr beneath_attr;

@@ -15,6 +15,7 @@
 #include "portd/arm.h"
 #include "portd/change.h"
 #include "portd/kept.h"
+#include "portd/lookup.h"
 #include "portd/mounter.h"
 #include "portd/restart.h"
 #include "portd/stale.h"
@@ -40,6 +41,7 @@ node_new(struct keeper *keeper, const char *path)
 	if (!node)
 		return NULL;
 	node->keeper = keeper;
+	list_init(&node->lookups);
 	node->path = strdup(path);
 	node->underlying_path = strdup("");
 	node->log = translog_new(keeper->log_dir, path);
@@ -62,6 +64,7 @@ node_free(struct node *node)
 		node->keeper->n_nodes--;
 	list_unlink(&node->link);
 	arm_forget(node);
+	lookup_fail(node, -ESHUTDOWN, "it has no translator any more");
 	restart_forget(node);
 	stale_end(node);
 	setting_free(node->passive);

@@ -51,6 +51,7 @@ struct node {
 	struct change *change;		/* a node_set that is under way */
 	struct options *options;	/* a node_set_options that is under way */
 	struct restart *restart;	/* a node_restart or node_abort that is under way */
+	struct list lookups;		/* who wants a right to one of its nodes, and waits (lookup.c) */
 	struct arm *arm;		/* it is being mounted, or will be soon */
 	bool waits_for_outer;		/* armed when the node it is inside of starts */
 	char *reason;			/* why it is not armed or has failed; NULL */

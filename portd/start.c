@@ -25,6 +25,7 @@
 #include "portd/helper.h"
 #include "portd/keeper.h"
 #include "portd/leash.h"
+#include "portd/lookup.h"
 #include "portd/mount.h"
 #include "portd/mounter.h"
 #include "portd/state.h"
@@ -515,7 +516,8 @@ on_message(struct port *port, struct message *message, void *arg)
 	case ROUTINE_fsys_goaway + RPC_REPLY_OFFSET:
 		break;
 	default:
-		if (!dispatch(&fsys_interface, fsys_handle, &server, message, inc))
+		if (!dispatch(&fsys_interface, fsys_handle, &server, message, inc) &&
+		    !lookup_serve(inc->keeper, inc, message))
 			answer_send(message_take_reply(message), message->id, PORT_E_RPC_BAD_ID, "");
 	}
 	message_free(message);

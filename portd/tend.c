@@ -20,6 +20,7 @@
 #include "portd/change.h"
 #include "portd/kept.h"
 #include "portd/idle.h"
+#include "portd/lookup.h"
 #include "portd/mounter.h"
 #include "portd/node.h"
 #include "portd/restart.h"
@@ -254,6 +255,7 @@ node_attach(struct node *node, struct mount *mount)
 	node->remounting = false;
 	kept_node(node);
 	listen_again(node);
+	lookup_covers(node->keeper, mount);
 }
 
 /* It is not any more. */
@@ -263,8 +265,10 @@ node_detach(struct node *node)
 	struct mount *mount = STEAL_PTR(node->mount);
 
 	stale_end(node);
-	if (mount)
+	if (mount) {
 		mount_unwatch(mount);
+		lookup_covers(node->keeper, mount);
+	}
 	free(STEAL_PTR(node->pending));
 	node->pending_size = 0;
 	return mount;
@@ -455,6 +459,7 @@ on_announced(struct incarnation *inc, void *arg)
 	change_started(node, 0, "");
 	restart_end(node, 0, "");
 	watchdog_begin(node->keeper->watchdog);
+	lookup_go_on(node);
 	arm_inner(node);
 }
 
@@ -553,6 +558,7 @@ on_died(struct incarnation *inc, int code, const char *why, void *arg)
 	if (try_another(node, inc))
 		return;
 	fail_pending(node);
+	lookup_fail(node, code, why);
 	change_started(node, code, why);
 	if (served && node->mount && restart_go_on(node))
 		return;
@@ -626,6 +632,7 @@ node_adopt(struct node *node, struct incarnation *inc)
 	incarnation_set_owner(inc, &owner, node);
 	node->inc = inc;
 	watchdog_begin(node->keeper->watchdog);
+	lookup_go_on(node);
 	return 0;
 }
 
@@ -696,6 +703,7 @@ node_release(struct node *node)
 {
 	struct incarnation *inc = STEAL_PTR(node->inc);
 
+	lookup_fail(node, -ECONNABORTED, "its translator goes");
 	if (inc)
 		incarnation_set_owner(inc, NULL, NULL);
 	return inc;

@@ -63,6 +63,11 @@ tests_survivor_CPPFLAGS = -I$(top_builddir)/include -I$(top_srcdir)/mnt-examples
 tests_survivor_LDADD = $(HIRD_LIBS)
 $(tests_survivor_OBJECTS): $(HEADERS_OF_PORTS)
 
+# A client of nodes' ports, for rpc.sh.
+check_PROGRAMS += tests/door
+tests_door_SOURCES = tests/door.c
+tests_door_LDADD = $(HIRD_LIBS)
+
 # Translators for tests/sandbox.sh: one that declares nothing, one that declares all.
 ROGUE_SOURCES = tests/rogue-translator.c tests/rogue-translator.h tests/rogue-fuse.c
 check_PROGRAMS += tests/rogue-translator tests/rogue-needy

@@ -200,11 +200,55 @@ backup() {
 	end_users
 }
 
+# A path by rights that crosses other translators' nodes leads into them (trans_lookup(3)).
+crossing() {
+	two_users || return
+	door="$me $build/tests/door"
+	must $me settrans -ac --share=root ~/outer tmpfs
+	must $me mkdir -p ~/outer/a/b
+	must $me settrans -c --share=root ~/outer/a/hello hello
+	must $me settrans -ac --share=root ~/outer/a/inner tmpfs
+	must $me mkdir ~/outer/a/inner/c
+	$me sh -c 'echo deep >"$HOME/outer/a/inner/c/f"'
+	must $me settrans -c ~/outer/a/inner/c/n hello
+	must $me ln -s ../../hello ~/outer/a/b/link
+	must $me ln -s ../hello ~/outer/a/b/link2
+	must $door read ~/outer a/hello
+	is "$out" "Hello, world!"
+	must $door read ~/outer a/b/link2
+	is "$out" "Hello, world!"
+	expect 1 $door read ~/outer a/b/link
+	must $door read ~/outer a/inner/c/f
+	is "$out" deep
+	must $door read ~/outer a/inner/c/n
+	is "$out" "Hello, world!"
+	must $door list ~/outer a/inner
+	is "$out" c
+	# Out of a node no path leads, not even back.
+	expect 1 $door read ~/outer a/inner/../../a/hello
+	expect 1 $me hird rpc ~/outer/a dir_rmdir inner
+	has "$err" busy
+	# The rights stay what they were.
+	expect 1 $me hird rpc --open=path --at=a/inner/c/f ~/outer io_read 0 1
+	must $me hird rpc --open=path --at=a/inner/c/f ~/outer io_stat
+	must $me hird rpc --at=a/inner ~/outer dir_mkdir x 0755
+	[ -d ~/outer/a/inner/x ] || fail "x is not there"
+	# One that is gone covers nothing any more; one that came later does.
+	must $me settrans -g ~/outer/a/hello
+	must $door read ~/outer a/hello
+	is "$out" ''
+	must $me settrans ~/outer/a/hello hello --contents=later
+	must $door read ~/outer a/hello
+	is "$out" later
+	end_users
+}
+
 try "the command line" usage
 try "without user_allow_other: one line, and nothing has changed" refused
 try "a node that is not shared is its owner's alone" unshared
 try "--share=root: root and the owner, also of what the kernel remembers" with_root
 try "--share=other: whom the modes let" with_others
 try "root of another namespace never starts a translator" far_root
+try "a path by rights leads into nodes that cover others" crossing
 try "a backup of root's over 50 nodes" backup
 finish

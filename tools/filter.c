@@ -45,7 +45,8 @@ static bool
 is_known(const char *word)
 {
 	static const struct wire_interface *const interfaces[] = {
-		&fsys_interface, &inspect_interface, &names_interface, &node_interface,
+		&fs_interface, &fsys_interface, &inspect_interface, &io_interface,
+		&lookup_interface, &names_interface, &node_interface,
 	};
 	uint32_t id;
 

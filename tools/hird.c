@@ -21,6 +21,7 @@
 #include "tools/opener.h"
 #include "tools/policy.h"
 #include "tools/record.h"
+#include "tools/rpc.h"
 #include "tools/service.h"
 #include "tools/setting.h"
 #include "tools/tool.h"
@@ -41,6 +42,7 @@ static const char help[] =
 "  close [-f] NODE...        take the translator away, and the directory that open made\n"
 "  ls [-v] [--json] [NODE...]  list your nodes (lstrans)\n"
 "  log [-f] [-n LINES] NODE  what the translator of NODE has said\n"
+"  rpc NODE [ROUTINE ARG...]  what the port of a node answers, or call it\n"
 "  service [add|remove ...]  names for ports, and the programs behind them\n"
 "  policy [--reload|--test PID|NAME]  who may start a translator by looking\n"
 "  doctor [--json]           what is in the way on this machine, and what to do\n"
@@ -472,6 +474,7 @@ static const struct {
 	{ "close", word_close },
 	{ "ls", word_ls },
 	{ "log", word_log },
+	{ "rpc", rpc_word },
 	{ "service", service_word },
 	{ "policy", policy_word },
 	{ "doctor", word_doctor },

@@ -34,6 +34,8 @@ tools_libtools_a_SOURCES = \
 	tools/renew.h \
 	tools/rights.c \
 	tools/rights.h \
+	tools/rpc.c \
+	tools/rpc.h \
 	tools/sandbox.c \
 	tools/sandbox.h \
 	tools/service.c \

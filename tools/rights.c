@@ -35,7 +35,8 @@ const char *
 rights_interface_name(uint32_t id)
 {
 	static const struct wire_interface *const interfaces[] = {
-		&fsys_interface, &inspect_interface, &names_interface, &node_interface,
+		&fs_interface, &fsys_interface, &inspect_interface, &io_interface,
+		&lookup_interface, &names_interface, &node_interface,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++)

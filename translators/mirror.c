@@ -661,23 +661,23 @@ static int
 give_to_caller(struct trans_req *req, int dir_fd, int at, const char *name, mode_t mode)
 {
 	const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
-	uid_t uid, self = geteuid();
+	struct trans_caller caller = { .size = sizeof(caller) };
+	uid_t self = geteuid();
 	struct stat st;
-	gid_t gid;
 
-	trans_caller(req, &uid, &gid);
-	if (uid == self && gid == getegid())
+	trans_caller(req, &caller);
+	if (caller.uid == self && caller.gid == getegid())
 		return 0;
 	if (fstatat(dir_fd, "", &st, AT_EMPTY_PATH) < 0)
 		return -errno;
 	if (st.st_mode & S_ISGID)
-		gid = (gid_t)-1;
+		caller.gid = (gid_t)-1;
 	if (self != 0) {
 		/* A group that is not the user's is no reason to refuse. */
-		(void)!fchownat(at, name, (uid_t)-1, gid, flags);
+		(void)!fchownat(at, name, (uid_t)-1, caller.gid, flags);
 		return 0;
 	}
-	if (fchownat(at, name, uid, gid, flags) < 0)
+	if (fchownat(at, name, caller.uid, caller.gid, flags) < 0)
 		return -errno;
 	if (!(mode & (S_ISUID | S_ISGID)))
 		return 0;

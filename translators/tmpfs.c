@@ -173,9 +173,12 @@ static int
 make(struct trans_req *req, trans_node_t dir, const char *name, struct store_new_node new,
     trans_node_t *nodep)
 {
+	struct trans_caller caller = { .size = sizeof(caller) };
 	struct timespec time = now();
 
-	trans_caller(req, &new.uid, &new.gid);
+	trans_caller(req, &caller);
+	new.uid = caller.uid;
+	new.gid = caller.gid;
 	return store_make(store, dir, name, &new, &time, nodep);
 }
 
@@ -205,10 +208,13 @@ tmpfs_symlink(struct trans_req *req, trans_node_t dir, const char *name, const c
 static int
 tmpfs_tmpfile(struct trans_req *req, trans_node_t dir, mode_t mode, trans_node_t *nodep)
 {
+	struct trans_caller caller = { .size = sizeof(caller) };
 	struct store_new_node new = { .mode = mode };
 	struct timespec time = now();
 
-	trans_caller(req, &new.uid, &new.gid);
+	trans_caller(req, &caller);
+	new.uid = caller.uid;
+	new.gid = caller.gid;
 	return store_make_unnamed(store, dir, &new, &time, nodep);
 }
 

@@ -4,6 +4,8 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/port/connection.c \
 	libtrans/port/connection.h \
 	libtrans/port/flat.c \
+	libtrans/port/lookup.c \
+	libtrans/port/lookup.h \
 	libtrans/port/memory.c \
 	libtrans/port/memory.h \
 	libtrans/port/message.c \
@@ -37,7 +39,7 @@ endif
 EXTRA_DIST += libtrans/port/fuzz-dispatch.c
 CLEANFILES += libtrans/port/fuzz-fsys libtrans/port/fuzz-greet
 FUZZ_DISPATCH_FILES = libtrans/port/fuzz-dispatch.c \
-	$(filter-out libtrans/port/calls.c libtrans/port/names.c libtrans/trans/%, \
+	$(filter-out libtrans/port/calls.c libtrans/port/lookup.c libtrans/port/names.c libtrans/trans/%, \
 	  $(filter %.c,$(libtrans_libtrans_a_SOURCES)))
 FUZZ_DISPATCH = $(AM_V_CCLD)$(MKDIR_P) libtrans/port && \
 	$(FUZZ_CC) $(FUZZ_FLAGS) -D_GNU_SOURCE -I$(top_srcdir)/libtrans \

@@ -6,8 +6,11 @@
 #include "port/rpc.h"
 #include "wire/messages.h"
 
+RPC_STUBS(fs)
 RPC_STUBS(fsys)
 RPC_STUBS(inspect)
+RPC_STUBS(io)
+RPC_STUBS(lookup)
 RPC_STUBS(names)
 RPC_STUBS(node)
 

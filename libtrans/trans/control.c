@@ -34,11 +34,15 @@
 enum {
 	FAREWELL_S = 2,
 	RETURN_MS = 30 * 1000,	/* for a new portd's answer */
+	/* What others ask while the main thread is busy; more is refused. */
+	WAITING_MAX = 1000,
+	WAITING_BYTES_MAX = 64 << 20,
 };
 
 struct letter {
 	struct list link;
 	uint32_t attachment;
+	size_t bytes;		/* 0: it is portd's, for the control port */
 	struct port_message message;
 };
 
@@ -47,6 +51,9 @@ static struct list letters = { &letters, &letters };
 static enum control_state state;
 static pthread_t thread;
 static port_name_t port;	/* PORT_NULL: closed */
+static port_name_t set;		/* of what is listened on: that, and the ports of nodes */
+static size_t n_waiting;	/* letters to those */
+static size_t waiting_bytes;
 static const char *program;
 static bool closing;
 static pthread_cond_t closed = PTHREAD_COND_INITIALIZER;
@@ -62,20 +69,68 @@ set_state(enum control_state now)
 }
 
 static void
+refuse(struct port_message *message, int error, const char *why)
+{
+	port_reply_send(message, error, why, NULL);
+	port_message_destroy(message);
+}
+
+/* What a letter to a node's port takes. */
+static size_t
+bytes_of(const struct port_message *message)
+{
+	size_t bytes = sizeof(struct letter) + message->body.size;
+
+	for (size_t i = 0; i < message->body.n_memory; i++)
+		bytes += message->body.memory[i].size;
+	return bytes;
+}
+
+/* Notifications come once, and have to be taken. */
+static bool
+has_room(const struct port_message *message, size_t bytes)
+{
+	return bytes == 0 || message->sender_task == 0 ||
+	    (n_waiting < WAITING_MAX && waiting_bytes + bytes <= WAITING_BYTES_MAX);
+}
+
+/* Eats the letter, unless there is no room. */
+static bool
+put_letter(struct letter *letter)
+{
+	bool room;
+
+	pthread_mutex_lock(&lock);
+	room = has_room(&letter->message, letter->bytes);
+	if (room) {
+		list_link_tail(&letters, &letter->link);
+		n_waiting += letter->bytes > 0;
+		waiting_bytes += letter->bytes;
+	}
+	pthread_mutex_unlock(&lock);
+	return room;
+}
+
+static void
 queue(struct port_message *message)
 {
 	struct letter *letter = malloc(sizeof(*letter));
 
 	if (!letter) {
-		port_reply_send(message, -ENOMEM, "the translator is out of memory", NULL);
-		port_message_deinit(message);
+		refuse(message, -ENOMEM, "the translator is out of memory");
 		return;
 	}
-	*letter = (struct letter){ .attachment = connection_attachment(), .message = *message };
-	pthread_mutex_lock(&lock);
-	list_link_tail(&letters, &letter->link);
-	pthread_mutex_unlock(&lock);
-	wake_main();
+	*letter = (struct letter){
+		.attachment = connection_attachment(),
+		.bytes = message->local == port ? 0 : bytes_of(message),
+		.message = *message,
+	};
+	if (put_letter(letter)) {
+		wake_main();
+		return;
+	}
+	free(letter);
+	refuse(message, -EAGAIN, "too many ask at once");
 }
 
 static int
@@ -103,7 +158,9 @@ static const struct port_service service = { .tables = &table, .n_tables = 1 };
 static void
 take(struct port_message *message)
 {
-	if (message->id == ROUTINE_fsys_ping) {
+	if (message->local != port) {
+		queue(message);
+	} else if (message->id == ROUTINE_fsys_ping) {
 		port_serve_one(&service, message);
 	} else if (message->id == PORT_NOTIFY_NO_SENDERS && message->sender_task == 0) {
 		set_state(CONTROL_UNWANTED);
@@ -119,7 +176,7 @@ listen_on_port(void)
 {
 	for (;;) {
 		struct port_message message;
-		int err = port_receive(port, &message, PORT_FOREVER);
+		int err = port_receive(set, &message, PORT_FOREVER);
 
 		if (err == 0)
 			take(&message);
@@ -132,7 +189,7 @@ listen_on_port(void)
 
 /* Makes the port. 0, PORT_E_* or -errno. */
 static int
-make_port(port_name_t *namep)
+make_one(port_name_t *namep)
 {
 	port_name_t previous, name;
 	int err = port_allocate(PORT_RIGHT_RECEIVE, &name);
@@ -146,6 +203,27 @@ make_port(port_name_t *namep)
 	else
 		*namep = name;
 	return err;
+}
+
+/* Likewise, in a set. */
+static int
+make_port(port_name_t *namep, port_name_t *setp)
+{
+	port_name_t name, members;
+	int err = port_allocate(PORT_RIGHT_PORT_SET, &members);
+
+	if (err != 0)
+		return err;
+	err = make_one(&name);
+	if (err == 0)
+		err = port_move_member(name, members);
+	if (err != 0) {
+		port_destroy(members);
+		return err;
+	}
+	*namep = name;
+	*setp = members;
+	return 0;
 }
 
 /* The dead one's end may be open for another moment, in a process that it had begun. */
@@ -167,18 +245,20 @@ attach(int fd)
 static int
 come_back(int fd)
 {
-	port_name_t name = PORT_NULL;
+	port_name_t name = PORT_NULL, members = PORT_NULL;
 	int err;
 
 	pthread_mutex_lock(&attachment_lock);
 	err = attach(fd);	/* eats fd */
 	if (err == 0)
-		err = make_port(&name);
+		err = make_port(&name, &members);
 	pthread_mutex_lock(&lock);
 	if (err == 0 && closing)
 		err = -ECANCELED;
-	if (err == 0)
+	if (err == 0) {
 		port = name;
+		set = members;
+	}
 	pthread_mutex_unlock(&lock);
 	pthread_mutex_unlock(&attachment_lock);
 	return err;
@@ -264,11 +344,12 @@ control_open(const char *name)
 
 	program = name;
 	init_lock();
-	err = make_port(&port);
+	err = make_port(&port, &set);
 	if (err != 0)
 		return err;
 	err = -pthread_create(&thread, NULL, listen_on, NULL);
 	if (err != 0) {
+		port_destroy(set);
 		port_destroy(port);
 		port = PORT_NULL;
 	}
@@ -281,16 +362,18 @@ void
 control_close(void)
 {
 	struct port_message message;
-	port_name_t name;
+	port_name_t name, members;
 
 	pthread_mutex_lock(&lock);
 	name = port;
+	members = set;
 	closing = true;
 	pthread_cond_signal(&closed);
 	pthread_mutex_unlock(&lock);
 	if (name == PORT_NULL)
 		return;
 	leash_cut();
+	port_destroy(members);
 	port_destroy(name);
 	pthread_join(thread, NULL);
 	port = PORT_NULL;
@@ -306,6 +389,13 @@ port_name_t
 control_port(void)
 {
 	return port;
+}
+
+/* See control.h. */
+int
+control_listen(port_name_t receive)
+{
+	return port_move_member(receive, set);
 }
 
 /* Whether anybody can still send. */
@@ -353,6 +443,8 @@ take_letter(void)
 	if (!list_is_empty(&letters)) {
 		letter = LIST_ENTRY(letters.next, struct letter, link);
 		list_unlink(&letter->link);
+		n_waiting -= letter->bytes > 0;
+		waiting_bytes -= letter->bytes;
 	}
 	pthread_mutex_unlock(&lock);
 	return letter;

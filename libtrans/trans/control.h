@@ -16,6 +16,9 @@ enum control_state {
 int control_open(const char *program);
 void control_close(void);
 port_name_t control_port(void);
+/* What comes to this receive right comes to control_take, too, until it is gone; PORT_E_* or -errno.
+ * With control_keep held. */
+int control_listen(port_name_t receive);
 enum control_state control_state(void);
 /* A request, with control_keep held until control_release. */
 bool control_take(struct port_message *message);

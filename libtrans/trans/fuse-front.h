@@ -8,6 +8,7 @@
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
 
+#include "trans/fuse.h"
 #include "trans/req.h"
 
 /* What the kernel may remember, by nature. */
@@ -39,8 +40,6 @@ const struct front_policy *front_policy(void);
 double front_timeout(void);
 bool front_is_fixed(void);
 const void *front_argument(void);
-fuse_ino_t front_id(trans_node_t node);
-int front_node(fuse_ino_t id, trans_node_t *nodep);
 fuse_req_t front_handle(const struct trans_req *req);
 struct trans_req *front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *));
 struct trans_req *front_begin_name(fuse_req_t from, fuse_ino_t id, const char *name,

@@ -52,7 +52,7 @@ front_is_fixed(void)
 
 /* An index into a tree means something in one epoch only; other nodes are the
  * author's to keep apart. */
-fuse_ino_t
+uint64_t
 front_id(trans_node_t node)
 {
 	if (node == TRANS_ROOT || !node_has_tree())
@@ -62,7 +62,7 @@ front_id(trans_node_t node)
 
 /* The node behind an id. 0 or -ESTALE. */
 int
-front_node(fuse_ino_t id, trans_node_t *nodep)
+front_node(uint64_t id, trans_node_t *nodep)
 {
 	if (id != FUSE_ROOT_ID && node_has_tree()) {
 		if (id >> 32 != memory_epoch())
@@ -89,14 +89,6 @@ errno_of(ssize_t error)
 	if (error == -ENOSYS && !front_is_fixed())
 		return EOPNOTSUPP;
 	return (int)-error;
-}
-
-/* See trans.h. */
-void
-trans_caller(const struct trans_req *req, uid_t *uidp, gid_t *gidp)
-{
-	*uidp = req->uid;
-	*gidp = req->gid;
 }
 
 /* Answers of the author's own, from any thread: a read or a link's target. */
@@ -144,12 +136,14 @@ front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *))
 		fuse_reply_err(from, err < 0 ? -err : ENOMEM);
 		return NULL;
 	}
+	req->uid = fuse_req_ctx(from)->uid;
+	req->gid = fuse_req_ctx(from)->gid;
+	req->pid = fuse_req_ctx(from)->pid;
+	req->rights = TRANS_RIGHT_ALL;	/* the kernel has looked at the mode */
 	req->node = node;
 	req->id = id;
 	req->slot = STEAL_PTR(front.slot);
 	req->known = front.known;
-	req->uid = fuse_req_ctx(from)->uid;
-	req->gid = fuse_req_ctx(from)->gid;
 	req->kills = false;
 	return req;
 }

@@ -418,11 +418,11 @@ front_forget_node(trans_node_t node)
 		    (unsigned long long)node, strerror(-err));
 }
 
-/* Drops a name in the root. */
+/* Drops a name in a directory. */
 void
-front_forget_name(const char *name)
+front_forget_name(trans_node_t dir, const char *name)
 {
-	fuse_lowlevel_notify_inval_entry(front.session, FUSE_ROOT_ID, name, strlen(name));
+	fuse_lowlevel_notify_inval_entry(front.session, front_id(dir), name, strlen(name));
 }
 
 /* Whether the kernel knows the node, asked by a notice that changes nothing. */

@@ -5,12 +5,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "trans/journal.h"
 #include "trans/trans.h"
 #include "wire/messages.h"
 
-/* Main thread. */
+/* Main thread. By which number the kernel knows a node, and back: 0 or -ESTALE. */
+uint64_t front_id(trans_node_t node);
+int front_node(uint64_t id, trans_node_t *nodep);
 int front_open(int fd, const struct wire_init *init, uint32_t share);
 void front_close(void);
 int front_fd(void);
@@ -26,7 +29,7 @@ void front_refuse(uint64_t unique, int error);
 /* Any thread but one that the main thread waits for: the kernel may hold the
  * call until requests that are under way have been answered. */
 void front_forget_node(trans_node_t node);
-void front_forget_name(const char *name);
+void front_forget_name(trans_node_t dir, const char *name);
 bool front_knows(trans_node_t node);
 
 #endif

@@ -14,6 +14,15 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/control.c \
 	libtrans/trans/control.h \
 	libtrans/trans/deposit.c \
+	libtrans/trans/door.c \
+	libtrans/trans/door.h \
+	libtrans/trans/door-call.h \
+	libtrans/trans/door-dir.c \
+	libtrans/trans/door-file.c \
+	libtrans/trans/door-io.c \
+	libtrans/trans/door-lookup.c \
+	libtrans/trans/door-port.c \
+	libtrans/trans/door-port.h \
 	libtrans/trans/fuse.c \
 	libtrans/trans/fuse-attr.c \
 	libtrans/trans/fuse-dir.c \

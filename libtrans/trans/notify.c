@@ -23,7 +23,8 @@ enum { NOTES_MAX = 64 };
 struct note {
 	struct list link;
 	trans_node_t node;	/* 0: none */
-	char *name;		/* in the root, or NULL; owned */
+	trans_node_t dir;	/* that the name is in */
+	char *name;		/* or NULL; owned */
 	void (*done)(void *argument);
 	void *argument;
 };
@@ -39,7 +40,7 @@ static void
 follow(const struct note *note)
 {
 	if (note->name)
-		front_forget_name(note->name);
+		front_forget_name(note->dir, note->name);
 	else if (note->node != 0)
 		front_forget_node(note->node);
 	if (note->done)
@@ -141,17 +142,24 @@ notify_node(trans_node_t node)
 	return err;
 }
 
-static int
-note_name(void *argument, const char *name, trans_node_t node, mode_t mode, off_t next)
+/* Likewise what a name in this directory leads to, or that it leads nowhere. */
+void
+notify_name(trans_node_t dir, const char *name)
 {
 	char *copy = strdup(name);
 
+	if (copy)
+		post(&(struct note){ .dir = dir, .name = copy });
+}
+
+static int
+note_name(void *argument, const char *name, trans_node_t node, mode_t mode, off_t next)
+{
 	(void)argument;
 	(void)node;
 	(void)mode;
 	(void)next;
-	if (copy)
-		post(&(struct note){ .name = copy });
+	notify_name(TRANS_ROOT, name);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "trans/trans.h"
 
 int notify_node(trans_node_t node);
+void notify_name(trans_node_t dir, const char *name);
 void notify_root_names(void);
 int notify_then(void (*done)(void *argument), void *argument);
 bool notify_is_quiet(void);

@@ -435,3 +435,18 @@ trans_req_interrupted(struct trans_req *req)
 	pthread_mutex_unlock(&lock);
 	return interrupted;
 }
+
+/* See trans.h. */
+int
+trans_caller(struct trans_req *req, struct trans_caller *caller)
+{
+	const struct trans_caller full = {
+		.size = sizeof(full), .rights = req->rights, .node = req->node,
+		.uid = req->uid, .gid = req->gid, .pid = req->pid,
+	};
+	size_t size = caller->size < sizeof(full) ? caller->size : sizeof(full);
+
+	memcpy(caller, &full, size);
+	caller->size = size;
+	return 0;
+}

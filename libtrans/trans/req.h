@@ -54,6 +54,11 @@ struct trans_req {
 	int64_t since;		/* ms */
 	bool cut;		/* answered over the head of the callback that has it */
 	bool waits;		/* for what is not ours */
+	/* who asked */
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	unsigned rights;	/* enum trans_right */
 	/* what was asked, as far as it applies */
 	trans_node_t node;
 	uint64_t id;		/* by which the door's caller knows the node */
@@ -66,8 +71,6 @@ struct trans_req {
 	trans_node_t new_node;	/* the second directory, or file */
 	off_t new_offset;	/* in it; or a length */
 	bool kills;		/* set-id bits are to go, since the caller may not give them */
-	uid_t uid;		/* the caller's, for what is made */
-	gid_t gid;
 	struct recovery_slot *slot;	/* of the journal, or NULL */
 	bool known;		/* a predecessor had it, too, and the slot says how far it got */
 	bool done;		/* and it had been done */

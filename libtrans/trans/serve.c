@@ -22,6 +22,7 @@
 #include "base/sys.h"
 #include "port/stubs.h"
 #include "trans/control.h"
+#include "trans/door.h"
 #include "trans/fuse.h"
 #include "trans/journal.h"
 #include "trans/leash.h"
@@ -152,7 +153,7 @@ sync_content(void)
 static bool
 is_quiet(void)
 {
-	return req_is_quiet() && notify_is_quiet() && standin_is_empty();
+	return req_is_quiet() && notify_is_quiet() && standin_is_empty() && door_is_quiet();
 }
 
 /* Asks portd to take over. No request is read meanwhile: what comes waits for
@@ -412,6 +413,8 @@ static const struct fsys_server server = {
 	.fsys_set_options = handle_set_options,
 	.fsys_get_options = handle_get_options,
 	.fsys_syncfs = handle_sync,
+	.fsys_getfile = door_getfile,
+	.fsys_covers = door_covers,
 };
 
 static const struct port_table table = PORT_TABLE(fsys, &server, NULL);
@@ -424,11 +427,18 @@ answer_control(void)
 
 	while (loop.ending == GOING_ON && control_take(&message)) {
 		translator_forget_error();
-		port_serve_one(&service, &message);
+		if (message.local == control_port())
+			port_serve_one(&service, &message);
+		else
+			door_serve(&message);
 		control_release();
+		if (door_run())
+			loop.busy_at = sys_now_ms();
 	}
 	if (loop.ending != GOING_ON)
 		return;
+	if (door_run())
+		loop.busy_at = sys_now_ms();
 	if (control_state() == CONTROL_CUT)
 		loop.ending = CUT_OFF;
 	else if (control_state() == CONTROL_UNWANTED)
@@ -524,7 +534,8 @@ look_at_clock(int64_t now)
 	}
 	if (!loop.idle_ms || now < loop.busy_at + loop.idle_ms)
 		return;
-	if (is_quiet() && thread_is_quiet())
+	/* Who has a right to a node would lose it; what the kernel has open it does not. */
+	if (is_quiet() && thread_is_quiet() && !door_is_held())
 		leave(FSYS_LEAVE_IDLE);
 	else
 		loop.busy_at = now;
@@ -761,6 +772,7 @@ close_all(int status)
 		_exit(status);
 	watch_close();
 	req_deinit();
+	door_close();
 	front_close();
 	journal_close();
 	memory_close();
@@ -800,6 +812,8 @@ serve(int port_fd)
 {
 	int status = 1, err = open_loop();
 
+	if (err == 0)
+		err = door_open();
 	if (err == 0)
 		err = port_attach(port_fd, translator.name);
 	if (err == 0)

@@ -407,7 +407,11 @@ rare_truncate(struct trans_req *req, trans_node_t node, off_t size)
 static int
 rare_tmpfile(struct trans_req *req, trans_node_t dir, mode_t mode, trans_node_t *nodep)
 {
-	trans_caller(req, &rare.uid, &rare.gid);
+	struct trans_caller caller = { .size = sizeof(caller) };
+
+	assert_int_equal(trans_caller(req, &caller), 0);
+	rare.uid = caller.uid;
+	rare.gid = caller.gid;
 	rare.mode = mode;
 	*nodep = dir == TRANS_ROOT ? 5 : 0;
 	return 0;

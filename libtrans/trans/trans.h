@@ -155,6 +155,9 @@ void trans_tree_size(struct trans_tree *tree, uint64_t *entriesp, uint64_t *byte
 
 /* The table --------------------------------------------------------------- */
 
+struct port_table;
+struct rpc_request;
+
 struct trans_dirent {
 	const char *name;
 	trans_node_t node;
@@ -263,6 +266,11 @@ struct trans_ops {
 	/* What of POLLIN, POLLOUT ... is so now; trans_poll_changed when that changes. Without it
 	 * a file is always ready. */
 	int (*poll)(struct trans_req *req, trans_node_t node);
+	/* Routines of its own, which the ports of its nodes answer beside the library's: n_tables of
+	 * PORT_TABLE (<hird/rpc.h>), handlers like callbacks. trans_rpc_caller says of which node. They
+	 * return an answer; rpc_later is not for them. */
+	const struct port_table *tables;
+	size_t n_tables;
 };
 
 /* What a translator cannot do without beyond its sandbox, which lets it read its libraries and
@@ -319,8 +327,19 @@ void trans_give_stat(struct trans_req *req, trans_node_t node, const struct stat
 /* Whether whoever asked has gone or was interrupted (its answer is EINTR then, given by the library). */
 int trans_req_interrupted(struct trans_req *req);
 
-/* Whose what this request makes is to be: the caller's user and group, as the kernel says. */
-void trans_caller(const struct trans_req *req, uid_t *uidp, gid_t *gidp);
+/* Who asks: a program by the kernel, or one who has a right to the node (trans_lookup(3)). rights: what
+ * that is for, enum trans_right of <hird/port.h>; the kernel's may do all that the mode lets them. The second
+ * is for handlers of routines of one's own. 0, or -EINVAL outside of one. */
+struct trans_caller {
+	size_t size;		/* sizeof(struct trans_caller), filled in before */
+	unsigned rights;
+	trans_node_t node;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+};
+int trans_caller(struct trans_req *req, struct trans_caller *caller);
+int trans_rpc_caller(struct rpc_request *request, struct trans_caller *caller);
 
 /* Runs work beside the requests; joined before the process ends. The
  * function looks at trans_leaving() now and then. 0 or -errno. */

@@ -153,6 +153,14 @@ enum names_state {
 	NAMES_STATE_RESTING = 5,	/* it failed, and is started again in a while */
 };
 
+/* What a right to a translator's node is for. To ask what it is like needs none of them. */
+enum trans_right {
+	TRANS_RIGHT_READ = 1,	/* its content; what is in a directory */
+	TRANS_RIGHT_WRITE = 2,	/* to change it, its mode and times */
+	TRANS_RIGHT_LOOKUP = 4,	/* what lies below a directory, for no more than this one is for */
+	TRANS_RIGHT_ALL = 7,
+};
+
 /* Ids of notifications. */
 enum {
 	PORT_NOTIFY_PORT_DELETED = 65,

@@ -7,12 +7,15 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/wire/describe.h \
 	libtrans/wire/frame.c \
 	libtrans/wire/frame.h \
+	libtrans/wire/fs.def \
 	libtrans/wire/fsys.def \
 	libtrans/wire/fusewire.h \
 	libtrans/wire/inspect.def \
 	libtrans/wire/inspect.h \
 	libtrans/wire/interface.c \
 	libtrans/wire/interface.h \
+	libtrans/wire/io.def \
+	libtrans/wire/lookup.def \
 	libtrans/wire/messages.c \
 	libtrans/wire/messages.def \
 	libtrans/wire/messages.h \

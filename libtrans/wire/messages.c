@@ -11,15 +11,19 @@
 #include "wire/messages.def"
 #undef CALL
 
+WIRE_DEFINE(fs)
 WIRE_DEFINE(fsys)
 WIRE_DEFINE(inspect)
+WIRE_DEFINE(io)
+WIRE_DEFINE(lookup)
 WIRE_DEFINE(names)
 WIRE_DEFINE(node)
 
 WIRE_SHAPE(describe_out, describe_OUT, )
 
 static const struct wire_interface *const interfaces[] = {
-	&fsys_interface, &inspect_interface, &names_interface, &node_interface,
+	&fs_interface, &fsys_interface, &inspect_interface, &io_interface, &lookup_interface,
+	&names_interface, &node_interface,
 };
 
 const char *

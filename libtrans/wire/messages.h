@@ -4,9 +4,12 @@
 #ifndef WIRE_MESSAGES_H
 #define WIRE_MESSAGES_H
 
+#include "wire/fs.def"
 #include "wire/fsys.def"
 #include "wire/inspect.def"
 #include "wire/interface.h"
+#include "wire/io.def"
+#include "wire/lookup.def"
 #include "wire/names.def"
 #include "wire/node.def"
 
@@ -22,8 +25,11 @@ enum wire_call {
 #undef CALL
 };
 
+WIRE_DECLARE(fs)
 WIRE_DECLARE(fsys)
 WIRE_DECLARE(inspect)
+WIRE_DECLARE(io)
+WIRE_DECLARE(lookup)
 WIRE_DECLARE(names)
 WIRE_DECLARE(node)
 
@@ -59,6 +65,23 @@ enum fsys_goaway_flags {
 	FSYS_GOAWAY_RECURSE = 16,
 	FSYS_GOAWAY_RESTART = 1 << 16,	/* ours: make way for a successor */
 };
+
+enum fsys_getfile_flags {
+	FSYS_GETFILE_EXTRA_DIR = 1,	/* extra is for a directory alone */
+};
+
+/* flags of dir_lookup */
+enum dir_lookup_flags {
+	DIR_LOOKUP_NOLINK = 1,		/* of a link at the end of the path, the link itself */
+};
+
+/* What dir_lookup says of the rest of the path, the Hurd's values. */
+enum dir_lookup_retry {
+	DIR_LOOKUP_NORMAL = 1,		/* look it up at the node; "": the node is the one */
+	DIR_LOOKUP_MAGICAL = 3,		/* it leads out of the translator's tree ("/x", "../x"); no node */
+};
+
+enum { IO_SIZE_MAX = 1 << 20 };
 
 enum fsys_leave {
 	FSYS_LEAVE_IDLE = 1,	/* nothing to do for idle_ms */
