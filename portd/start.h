@@ -79,6 +79,7 @@ struct incarnation {
 	struct helper *identify;
 	struct confine_report sandbox;	/* what is in force */
 	char group[40];			/* its control group (groups.h); "": none */
+	unsigned n_looks;		/* whether that is empty, after its end */
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
 	bool killed;			/* or stopped, by somebody else: its end is not its own doing */
 	uint32_t timeout_ms;		/* of its start */
