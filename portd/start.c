@@ -128,6 +128,7 @@ incarnation_free(struct incarnation *inc)
 	translog_rest(inc->log);
 	uv_close((uv_handle_t *)&inc->exit_poll, on_closed);
 	uv_close((uv_handle_t *)&inc->timer, on_closed);
+	uv_close((uv_handle_t *)&inc->rest, on_closed);
 	uv_close((uv_handle_t *)&inc->log_poll, on_closed);
 }
 
@@ -232,7 +233,7 @@ see_end(struct incarnation *inc)
 	bool known;
 
 	if (!groups_end(inc->keeper->groups, inc) && inc->n_looks++ < REST_LOOKS) {
-		uv_timer_start(&inc->timer, on_rest_time, REST_LOOK_MS, 0);
+		uv_timer_start(&inc->rest, on_rest_time, REST_LOOK_MS, 0);
 		return;
 	}
 	known = !inc->adopted && waitpid(inc->pid, &status, 0) == inc->pid;
@@ -609,8 +610,9 @@ watch(struct incarnation *inc, uint32_t timeout_ms)
 	uv_poll_init(loop, &inc->exit_poll, inc->pidfd);
 	uv_poll_init(loop, &inc->log_poll, inc->words.fd);
 	uv_timer_init(loop, &inc->timer);
-	inc->exit_poll.data = inc->log_poll.data = inc->timer.data = inc;
-	inc->n_handles = 3;
+	uv_timer_init(loop, &inc->rest);
+	inc->exit_poll.data = inc->log_poll.data = inc->timer.data = inc->rest.data = inc;
+	inc->n_handles = 4;
 	uv_poll_start(&inc->exit_poll, UV_READABLE, on_exit_event);
 	uv_poll_start(&inc->log_poll, UV_READABLE, on_log);
 	incarnation_set_timeout(inc, timeout_ms);

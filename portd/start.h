@@ -61,6 +61,7 @@ struct incarnation {
 	int pidfd;
 	uv_poll_t exit_poll;
 	uv_timer_t timer;
+	uv_timer_t rest;		/* after its end, until what it has started is gone, too */
 	uv_poll_t log_poll;
 	struct translog_pipe words;
 	struct translog *log;
