@@ -46,10 +46,11 @@ tests_storm_writer_SOURCES = tests/storm-writer.c tests/storm-model.c tests/stor
 tests_storm_writer_LDADD = $(HIRD_LIBS)
 check_PROGRAMS += tests/swapper
 tests_swapper_SOURCES = tests/swapper.c
-check_PROGRAMS += tests/posix tests/posix-random
+check_PROGRAMS += tests/posix tests/posix-random tests/posix-unnamed
 tests_posix_SOURCES = tests/posix.c tests/posix.h tests/posix-name.c tests/posix-file.c \
 	tests/posix-attr.c
 tests_posix_random_SOURCES = tests/posix-random.c
+tests_posix_unnamed_SOURCES = tests/posix-unnamed.c
 check_PROGRAMS += tests/manager
 tests_manager_SOURCES = tests/manager.c
 check_PROGRAMS += tests/survivor
