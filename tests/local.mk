@@ -17,6 +17,7 @@ SYSTEM_TESTS = \
 	tests/archives.sh \
 	tests/tmpfs.sh \
 	tests/mirror.sh \
+	tests/posix.sh \
 	tests/inspect.sh \
 	tests/many.sh \
 	tests/storm.sh \
@@ -47,6 +48,10 @@ check_PROGRAMS += tests/twin
 tests_twin_SOURCES = tests/twin.c
 check_PROGRAMS += tests/swapper
 tests_swapper_SOURCES = tests/swapper.c
+check_PROGRAMS += tests/posix tests/posix-random
+tests_posix_SOURCES = tests/posix.c tests/posix.h tests/posix-name.c tests/posix-file.c \
+	tests/posix-attr.c
+tests_posix_random_SOURCES = tests/posix-random.c
 check_PROGRAMS += tests/manager
 tests_manager_SOURCES = tests/manager.c
 check_PROGRAMS += tests/survivor

@@ -22,15 +22,18 @@
 #include "translators/mirror-open.h"
 #include "translators/rows.h"
 
+/* For a row that has none until it is lost. */
+#define NO_NAME "#"
+
 /* Where a listing ends: file systems say so by the largest offset there is, which the library
  * cannot add to. */
 #define END_OF_LISTING (INT64_MAX - 16)
 
-enum { PROC_PATH_MAX = 32 };
+enum { PROC_PATH_MAX = 32, COPY_MAX = 16 << 20 };
 
 static struct trans_file source = { .fd = -1 };
 static int read_only;
-static const char *const *exclude, *const *include, *const *uid, *const *gid;
+static const char *const *exclude, *const *include, *const *uid_ranges, *const *gid_ranges;
 
 static const struct trans_option options[] = {
 	{ TRANS_OPTION_PATH, "source", 0, TRANS_OPTION_POSITIONAL, &source,
@@ -38,8 +41,8 @@ static const struct trans_option options[] = {
 	TRANS_FLAG("read-only", 'r', &read_only, "nothing can be changed"),
 	TRANS_LIST("exclude", 'x', &exclude, "hides names that match this pattern"),
 	TRANS_LIST("include", 'i', &include, "but not those that match this one"),
-	TRANS_LIST("uid", 0, &uid, "FROM:TO[:COUNT], shows users as others"),
-	TRANS_LIST("gid", 0, &gid, "and groups likewise"),
+	TRANS_LIST("uid", 0, &uid_ranges, "FROM:TO[:COUNT], shows users as others"),
+	TRANS_LIST("gid", 0, &gid_ranges, "and groups likewise"),
 	TRANS_OPTIONS_END
 };
 
@@ -399,6 +402,59 @@ mirror_truncate(struct trans_req *req, trans_node_t node, off_t size)
 }
 
 static int
+mirror_fallocate(struct trans_req *req, trans_node_t node, int mode, off_t offset, off_t length)
+{
+	struct row *row;
+	int fd, err = read_only ? -EROFS : find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_file(row, true);
+	return fd < 0 ? fd : last_error(fallocate(fd, mode, offset, length));
+}
+
+static off_t
+mirror_seek(struct trans_req *req, trans_node_t node, off_t offset, int whence)
+{
+	struct row *row;
+	off_t found;
+	int fd, err = find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_file(row, false);
+	if (fd < 0)
+		return fd;
+	found = lseek(fd, offset, whence);
+	return found < 0 ? -errno : found;
+}
+
+/* Not more at once than others can wait for. */
+static ssize_t
+mirror_copy(struct trans_req *req, trans_node_t from, off_t from_offset, trans_node_t to,
+    off_t to_offset, size_t size)
+{
+	struct row *row, *to_row;
+	int fd, to_fd, err = read_only ? -EROFS : find_row(from, &row);
+	ssize_t n;
+
+	(void)req;
+	if (err == 0)
+		err = find_row(to, &to_row);
+	if (err < 0)
+		return err;
+	fd = open_file(row, false);
+	to_fd = fd < 0 ? fd : open_file(to_row, true);
+	if (to_fd < 0)
+		return to_fd;
+	n = copy_file_range(fd, &from_offset, to_fd, &to_offset,
+	    size < COPY_MAX ? size : COPY_MAX, 0);
+	return n < 0 ? -errno : n;
+}
+
+static int
 mirror_fsync(struct trans_req *req, trans_node_t node, int data_only)
 {
 	struct row *row;
@@ -598,8 +654,43 @@ mirror_listxattr(struct trans_req *req, trans_node_t node, char *names, size_t s
 
 /* Names --------------------------------------------------------------------- */
 
+/* Gives what was made to whoever asked for it, as far as that is in our power: root's mirror to
+ * anybody, another one to a group that its user is in. The group of a directory that hands on
+ * its own stays, and so does ours when nothing below is shown as the caller. name: at `at`, or "" for that itself. */
 static int
-make_file(struct row *parent, int fd, const char *name, mode_t mode, trans_node_t *nodep)
+give_to_caller(struct trans_req *req, int dir_fd, int at, const char *name, mode_t mode)
+{
+	const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
+	uid_t uid, self = geteuid();
+	struct stat st;
+	gid_t gid;
+
+	trans_caller(req, &uid, &gid);
+	if (!ids_below(uids, uid, &uid))
+		uid = self;
+	if (!ids_below(gids, gid, &gid))
+		gid = getegid();
+	if (uid == self && gid == getegid())
+		return 0;
+	if (fstatat(dir_fd, "", &st, AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (st.st_mode & S_ISGID)
+		gid = (gid_t)-1;
+	if (self != 0) {
+		/* A group that is not the user's is no reason to refuse. */
+		(void)!fchownat(at, name, (uid_t)-1, gid, flags);
+		return 0;
+	}
+	if (fchownat(at, name, uid, gid, flags) < 0)
+		return -errno;
+	if (!(mode & (S_ISUID | S_ISGID)))
+		return 0;
+	return last_error(*name ? fchmodat(at, name, mode & 07777, 0) : fchmod(at, mode & 07777));
+}
+
+static int
+make_file(struct trans_req *req, struct row *parent, int fd, const char *name, mode_t mode,
+    trans_node_t *nodep)
 {
 	int err, file = openat(fd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
 	    mode & 07777);
@@ -608,7 +699,9 @@ make_file(struct row *parent, int fd, const char *name, mode_t mode, trans_node_
 
 	if (file < 0)
 		return -errno;
-	err = open_identify(file, &id, &st);
+	err = give_to_caller(req, fd, fd, name, mode);
+	if (err == 0)
+		err = open_identify(file, &id, &st);
 	if (err == 0)
 		err = tell(parent, name, &id, nodep);
 	if (err == 0)
@@ -632,12 +725,14 @@ mirror_create(struct trans_req *req, trans_node_t node, const char *name, mode_t
 	struct row *parent;
 	int fd, err = find_dir_for(node, name, mode, &parent, &fd);
 
-	(void)req;
 	if (err < 0)
 		return err;
 	if (S_ISREG(mode))
-		return make_file(parent, fd, name, mode, nodep);
-	return tell_made(parent, name, last_error(mknodat(fd, name, mode, rdev)), nodep);
+		return make_file(req, parent, fd, name, mode, nodep);
+	err = last_error(mknodat(fd, name, mode, rdev));
+	if (err == 0)
+		err = give_to_caller(req, fd, fd, name, mode);
+	return tell_made(parent, name, err, nodep);
 }
 
 static int
@@ -647,10 +742,12 @@ mirror_mkdir(struct trans_req *req, trans_node_t node, const char *name, mode_t 
 	struct row *parent;
 	int fd, err = find_dir_for(node, name, S_IFDIR, &parent, &fd);
 
-	(void)req;
 	if (err < 0)
 		return err;
-	return tell_made(parent, name, last_error(mkdirat(fd, name, mode)), nodep);
+	err = last_error(mkdirat(fd, name, mode));
+	if (err == 0)
+		err = give_to_caller(req, fd, fd, name, 0);
+	return tell_made(parent, name, err, nodep);
 }
 
 static int
@@ -660,17 +757,50 @@ mirror_symlink(struct trans_req *req, trans_node_t node, const char *name, const
 	struct row *parent;
 	int fd, err = find_dir_for(node, name, S_IFLNK, &parent, &fd);
 
-	(void)req;
 	if (err < 0)
 		return err;
-	return tell_made(parent, name, last_error(symlinkat(target, fd, name)), nodep);
+	err = last_error(symlinkat(target, fd, name));
+	if (err == 0)
+		err = give_to_caller(req, fd, fd, name, 0);
+	return tell_made(parent, name, err, nodep);
+}
+
+/* A row that has no name, and a descriptor that portd keeps, too. */
+static int
+mirror_tmpfile(struct trans_req *req, trans_node_t node, mode_t mode, trans_node_t *nodep)
+{
+	struct row *parent, *row;
+	struct row_id id;
+	struct stat st;
+	int file, fd, err = find_dir(node, &parent, &fd);
+
+	if (err < 0)
+		return err;
+	file = openat(fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode & 07777);
+	if (file < 0)
+		return -errno;
+	err = give_to_caller(req, fd, file, "", mode);
+	if (err == 0)
+		err = open_identify(file, &id, &st);
+	if (err == 0)
+		err = tell(parent, NO_NAME, &id, nodep);
+	if (err < 0) {
+		close(file);
+		return err;
+	}
+	row = rows_get(*nodep);
+	rows_lose(row, false);
+	rows_flag(row, ROW_OPEN, 0);
+	open_keep(row, file, true);
+	open_deposit(row);
+	return 0;
 }
 
 static int
 mirror_link(struct trans_req *req, trans_node_t node, trans_node_t new_dir, const char *name)
 {
 	char path[PROC_PATH_MAX];
-	struct row *parent;
+	struct row *parent, *row;
 	struct stat st;
 	int to, fd = open_path(node, true, path);
 	int err = fd < 0 ? fd : last_error(fstat(fd, &st));
@@ -680,6 +810,9 @@ mirror_link(struct trans_req *req, trans_node_t node, trans_node_t new_dir, cons
 		err = find_dir_for(new_dir, name, st.st_mode, &parent, &to);
 	if (err == 0)
 		err = last_error(linkat(AT_FDCWD, path, to, name, AT_SYMLINK_FOLLOW));
+	row = rows_get(node);
+	if (err == 0 && row && (row->flags & ROW_LOST))
+		rows_put(&row->id, parent, name);
 	if (fd >= 0)
 		close(fd);
 	return err;
@@ -825,10 +958,10 @@ static int
 configure(void)
 {
 	struct ids *new_uids = NULL, *new_gids = NULL;
-	int err = ids_new(&new_uids, "uid", uid);
+	int err = ids_new(&new_uids, "uid", uid_ranges);
 
 	if (err == 0)
-		err = ids_new(&new_gids, "gid", gid);
+		err = ids_new(&new_gids, "gid", gid_ranges);
 	if (err == 0)
 		err = filter_set(include, exclude);
 	if (err < 0) {
@@ -952,6 +1085,10 @@ static const struct trans_ops mirror = {
 	.setxattr = mirror_setxattr,
 	.listxattr = mirror_listxattr,
 	.removexattr = mirror_removexattr,
+	.tmpfile = mirror_tmpfile,
+	.fallocate = mirror_fallocate,
+	.seek = mirror_seek,
+	.copy = mirror_copy,
 	.forget = mirror_forget,
 };
 

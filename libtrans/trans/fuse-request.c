@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/fuse.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -90,6 +91,14 @@ errno_of(ssize_t error)
 	return (int)-error;
 }
 
+/* See trans.h. */
+void
+trans_caller(const struct trans_req *req, uid_t *uidp, gid_t *gidp)
+{
+	*uidp = req->uid;
+	*gidp = req->gid;
+}
+
 /* Answers of the author's own, from any thread: a read or a link's target. */
 static void
 door_error(struct trans_req *req, int error)
@@ -139,6 +148,9 @@ front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *))
 	req->id = id;
 	req->slot = STEAL_PTR(front.slot);
 	req->known = front.known;
+	req->uid = fuse_req_ctx(from)->uid;
+	req->gid = fuse_req_ctx(from)->gid;
+	req->kills = false;
 	return req;
 }
 
@@ -162,6 +174,21 @@ front_begin_name(fuse_req_t from, fuse_ino_t id, const char *name, const char *n
 	if (req && new_name)
 		strcpy(req->new_name, new_name);
 	return req;
+}
+
+/* Keeps what was given with the request. false: it has been answered. */
+bool
+front_copy(struct trans_req *req, const void *data, size_t size)
+{
+	req->size = size;
+	req->copy = malloc(size + 1);
+	if (!req->copy) {
+		front_is_finished(req, -ENOMEM);
+		return false;
+	}
+	if (size > 0)
+		memcpy(req->copy, data, size);
+	return true;
 }
 
 /* Whether an error, or nothing yet, is all there is to say; says it. */

@@ -260,10 +260,6 @@ front_fd(void)
 	return front.fd;
 }
 
-/* Requests that libfuse 3.14 does not know and would answer with ENOSYS, which holds for the life
- * of the mount. */
-enum { OPCODE_TMPFILE = 51 };
-
 /* Answers past libfuse. When it has been answered already, or whoever asked is gone, the kernel
  * says so, and that is fine. */
 void
@@ -288,11 +284,18 @@ _Static_assert(sizeof(struct recovery_taken) == sizeof(struct fuse_in_header) &&
     offsetof(struct recovery_taken, node) == offsetof(struct fuse_in_header, nodeid),
     "the kernel's header");
 
+/* What follows the header of the request in hand, for what libfuse does not hand on. */
+const void *
+front_argument(void)
+{
+	return front.request + sizeof(struct fuse_in_header);
+}
+
 /* The request in front.request, which the journal has in that slot. */
 static void
 process(size_t size, struct recovery_slot *slot, bool known)
 {
-	const struct fuse_in_header *header = (const void *)front.request;
+	struct fuse_in_header *header = (void *)front.request;
 	struct fuse_buf buf = { .mem = front.request, .size = size };
 
 	if (front_wants_answer(header->opcode))
@@ -301,10 +304,12 @@ process(size_t size, struct recovery_slot *slot, bool known)
 	front.known = known;
 	front.unique = header->unique;
 	standin_serving(header->unique);
-	if (header->opcode == OPCODE_TMPFILE)
-		front_refuse(header->unique, -EOPNOTSUPP);
-	else
-		fuse_session_process_buf(front.session, &buf);
+	/* libfuse 3.14 does not know this one, and would say ENOSYS, which holds for the life of
+	 * the mount. It has the form of the other. */
+	front.is_unnamed = header->opcode == FUSE_TMPFILE;
+	if (front.is_unnamed)
+		header->opcode = FUSE_CREATE;
+	fuse_session_process_buf(front.session, &buf);
 	journal_strike(STEAL_PTR(front.slot));
 }
 

@@ -43,6 +43,7 @@ finish(struct recovery_slot *slot)
 		break;
 	case FUSE_OPEN:
 	case FUSE_CREATE:
+	case FUSE_TMPFILE:
 	case FUSE_OPENDIR:
 		if (counted && ended)
 			opens_undo(slot);

@@ -20,6 +20,7 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/fuse-file.c \
 	libtrans/trans/fuse-front.h \
 	libtrans/trans/fuse-name.c \
+	libtrans/trans/fuse-poll.c \
 	libtrans/trans/fuse-request.c \
 	libtrans/trans/fuse.h \
 	libtrans/trans/journal.c \

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -485,6 +486,85 @@ node_close(trans_node_t node)
 {
 	if (translator.ops.close)
 		translator.ops.close(node);
+}
+
+/* See node.h; as the kernel does it for its own file systems. */
+int
+node_kill_set_id(struct trans_req *req, trans_node_t node)
+{
+	struct stat st;
+	mode_t bits;
+	int err = node_stat(req, node, &st);
+
+	if (err != 0)
+		return err;
+	bits = st.st_mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID;
+	if (S_ISDIR(st.st_mode) || !(st.st_mode & bits) || !translator.ops.change)
+		return 0;
+	st.st_mode &= ~bits;
+	return translator.ops.change(req, node, &st, TRANS_SET_MODE);
+}
+
+/* See trans.h. */
+int
+node_fallocate(struct trans_req *req, trans_node_t node, int mode, off_t offset, off_t length)
+{
+	if (!translator.ops.fallocate)
+		return -EOPNOTSUPP;
+	return req->again ? 0 : translator.ops.fallocate(req, node, mode, offset, length);
+}
+
+/* See trans.h. Otherwise data to the end, and one hole after it. */
+off_t
+node_seek(struct trans_req *req, trans_node_t node, off_t offset, int whence)
+{
+	struct stat st;
+	int err;
+
+	if (translator.ops.seek && !node_has_tree())
+		return translator.ops.seek(req, node, offset, whence);
+	err = node_stat(req, node, &st);
+	if (err < 0)
+		return err;
+	if (offset >= st.st_size)
+		return -ENXIO;
+	return whence == SEEK_DATA ? offset : st.st_size;
+}
+
+/* See trans.h. */
+ssize_t
+node_copy(struct trans_req *req, trans_node_t from, off_t from_offset, trans_node_t to,
+    off_t to_offset, size_t size)
+{
+	ssize_t n;
+
+	if (!translator.ops.copy)
+		return -EOPNOTSUPP;
+	n = translator.ops.copy(req, from, from_offset, to, to_offset, size);
+	if (n > 0 && (size_t)n > size) {
+		trans_log("its copy took %zd bytes of %zu", n, size);
+		return -EIO;
+	}
+	return n;
+}
+
+/* See trans.h. */
+int
+node_ioctl(struct trans_req *req, trans_node_t node, unsigned command, const void *in,
+    size_t in_size, void *out, size_t out_size)
+{
+	if (!translator.ops.ioctl)
+		return -ENOTTY;
+	return translator.ops.ioctl(req, node, command, in, in_size, out, out_size);
+}
+
+/* See trans.h. */
+int
+node_poll(struct trans_req *req, trans_node_t node)
+{
+	if (!translator.ops.poll)
+		return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+	return translator.ops.poll(req, node);
 }
 
 /* Brings it where it outlives us. */

@@ -63,7 +63,11 @@ struct trans_req {
 	const char *data;	/* of a write; valid in the first run only */
 	char *copy;		/* what else was given: a link's target, an attribute's value; or NULL */
 	struct stat st;		/* of a change of attributes; mode and device of what is made */
-	trans_node_t new_node;	/* the second directory */
+	trans_node_t new_node;	/* the second directory, or file */
+	off_t new_offset;	/* in it; or a length */
+	bool kills;		/* set-id bits are to go, since the caller may not give them */
+	uid_t uid;		/* the caller's, for what is made */
+	gid_t gid;
 	struct recovery_slot *slot;	/* of the journal, or NULL */
 	bool known;		/* a predecessor had it, too, and the slot says how far it got */
 	bool done;		/* and it had been done */

@@ -242,6 +242,27 @@ struct trans_ops {
 	 * 0: never. For what asks a network. */
 	uint32_t deadline_ms;
 	unsigned needs;		/* enum trans_needs, whatever the options say */
+
+	/* A regular file without a name, which is open already; link may give it one. */
+	int (*tmpfile)(struct trans_req *req, trans_node_t dir, mode_t mode, trans_node_t *nodep);
+	/* As fallocate(2); mode: 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE, or
+	 * FALLOC_FL_PUNCH_HOLE with FALLOC_FL_KEEP_SIZE. -EOPNOTSUPP, also by an empty slot: the caller
+	 * does without. */
+	int (*fallocate)(struct trans_req *req, trans_node_t node, int mode, off_t offset,
+	    off_t length);
+	/* As lseek(2) with SEEK_DATA or SEEK_HOLE. Without it there are no holes. */
+	off_t (*seek)(struct trans_req *req, trans_node_t node, off_t offset, int whence);
+	/* As copy_file_range(2); it may copy less. Without it the kernel reads and writes. */
+	ssize_t (*copy)(struct trans_req *req, trans_node_t from, off_t from_offset, trans_node_t to,
+	    off_t to_offset, size_t size);
+	/* As ioctl(2), of a command that says its sizes (_IOR, _IOW, _IOWR): in_size bytes come,
+	 * out_size bytes go, zero at first; 0 or more is what the caller's ioctl returns. Without it
+	 * -ENOTTY. */
+	int (*ioctl)(struct trans_req *req, trans_node_t node, unsigned command, const void *in,
+	    size_t in_size, void *out, size_t out_size);
+	/* What of POLLIN, POLLOUT ... is so now; trans_poll_changed when that changes. Without it
+	 * a file is always ready. */
+	int (*poll)(struct trans_req *req, trans_node_t node);
 };
 
 /* What a translator cannot do without beyond its sandbox, which lets it read its libraries and
@@ -295,6 +316,9 @@ void trans_reply_data(struct trans_req *req, const void *data, size_t size);
 /* Whether whoever asked has gone or was interrupted (its answer is EINTR then, given by the library). */
 int trans_req_interrupted(struct trans_req *req);
 
+/* Whose what this request makes is to be: the caller's user and group, as the kernel says. */
+void trans_caller(const struct trans_req *req, uid_t *uidp, gid_t *gidp);
+
 /* Runs work beside the requests; joined before the process ends. The
  * function looks at trans_leaving() now and then. 0 or -errno. */
 int trans_thread(void (*function)(void *), void *argument);
@@ -324,6 +348,8 @@ int trans_is_known(trans_node_t node);
 /* The content of a node changed other than through a request: caches are
  * dropped. TRANS_ROOT drops everything. */
 void trans_invalidate(trans_node_t node);
+/* Whoever waits in poll(2) for this node asks again. Any thread. */
+void trans_poll_changed(trans_node_t node);
 
 #ifdef __cplusplus
 }
