@@ -260,6 +260,20 @@ first: there"
 	must hird rpc d io_stat
 }
 
+# Who has a right may send anything: it is refused, and no word of portd's.
+noise() {
+	must settrans -ac ~/d tmpfs
+	echo text >d/f
+	served=$(pid_of ~/d)
+	for node in d d/f; do
+		must "$door" abuse "$node"
+		is "$out" "node: there"
+	done
+	is "$(pid_of ~/d)" "$served" "who serves"
+	is "$(field ~/d crashes)" 0 crashes
+	is "$(cat d/f)" text
+}
+
 own_routines() {
 	must settrans -c ~/n "$programs/counter"
 	must hird rpc n
@@ -283,6 +297,7 @@ try "much of it" large
 try "what is changed by message, files show" changes
 try "a right is for no more than it came of, and can be taken back" narrow_rights
 try "translators die, and leave, and stay for a right" dead_translators
+try "noise to a node's port" noise
 try "a translator's own routines" own_routines
 try "a client and a server of 60 lines" greets
 try "the page prints them" page_prints
