@@ -55,6 +55,9 @@ page_prints() {
 # Ports of nodes -----------------------------------------------------------------
 
 door=$build/tests/door
+for program in tests/door tests/moody mnt-examples/rpc/counter; do
+	[ -x "$build/$program" ] || make -s -C "$build" "$program" || exit 99
+done
 
 # value NAME: of the last answer of hird rpc.
 value() {
@@ -274,6 +277,44 @@ noise() {
 	is "$(cat d/f)" text
 }
 
+# moods WORD: how the translator behind n is from now on.
+mood() {
+	echo "$1" >word
+}
+
+# A callback that puts its answer off, blocks or dies: whoever waits by right hears of it.
+moods() {
+	portd_start --deadline=1
+	echo fine >n
+	ln n word
+	must settrans n "$build/tests/moody" --deadline=300
+	must hird rpc n io_read 0 100
+	is "$out" "fine, 1"
+	mood later
+	expect 1 hird rpc n io_read 0 100
+	has "$err" "timed out"
+	# What waits for its answer holds nobody else up.
+	"$door" hold n </dev/null >"$work/held" || fail "no right: $(cat "$work/held")"
+	mood slow
+	must hird rpc n io_read 0 100
+	is "$out" "fine, 1"
+	for word in crash block; do
+		mood fine
+		must hird rpc n io_stat
+		mood $word
+		expect 1 hird rpc n io_read 0 100
+		one_line
+		mood fine
+		wait_until 100 "$door" read n >/dev/null || fail "no successor after $word"
+	done
+	is "$(field ~/n crashes)" 2 crashes
+	mood die
+	kill -9 "$(pid_of ~/n)"
+	wait_until 100 state_is ~/n idle || wait_until 100 state_is ~/n failed
+	expect 1 hird rpc n io_read 0 100
+	one_line
+}
+
 own_routines() {
 	must settrans -c ~/n "$programs/counter"
 	must hird rpc n
@@ -297,6 +338,7 @@ try "much of it" large
 try "what is changed by message, files show" changes
 try "a right is for no more than it came of, and can be taken back" narrow_rights
 try "translators die, and leave, and stay for a right" dead_translators
+try "a callback that puts off, blocks or dies" moods
 try "noise to a node's port" noise
 try "a translator's own routines" own_routines
 try "a client and a server of 60 lines" greets
