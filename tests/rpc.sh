@@ -255,6 +255,15 @@ new: there"
 	must hird rpc d io_stat
 	must hird replace
 	must hird rpc d io_stat
+	# Another portd in its place keeps them.
+	"$door" hold d <held >"$work/hold" &
+	holder=$!
+	exec 9>held
+	wait_until 100 grep -q held "$work/hold" || fail "no right: $(cat "$work/hold")"
+	must hird replace
+	exec 9>&-
+	wait "$holder"
+	has "$(cat "$work/hold")" "still: there"
 	must "$door" many d 100
 	is "$out" "100: success
 first: there"
