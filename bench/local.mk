@@ -3,7 +3,8 @@
 
 # Of these, the two of sd-bus need libsystemd, and are built by bench/run when they can be.
 EXTRA_PROGRAMS = bench/watch bench/rpc-bare bench/rpc-hird bench/rpc-bus bench/rpc-broker \
-	bench/price bench/price-kept bench/price-fresh bench/bare-fuse bench/recovery bench/hold
+	bench/price bench/price-kept bench/price-fresh bench/bare-fuse bench/recovery bench/hold \
+	bench/trees
 bench_watch_SOURCES = bench/watch.c
 bench_rpc_bare_SOURCES = bench/rpc-bare.c bench/rpc.c bench/rpc.h
 bench_rpc_hird_SOURCES = bench/rpc-hird.c bench/rpc.c bench/rpc.h
@@ -24,6 +25,7 @@ bench_bare_fuse_CPPFLAGS = $(AM_CPPFLAGS) $(FUSE3_CFLAGS)
 bench_bare_fuse_LDADD = $(FUSE3_LIBS)
 bench_recovery_SOURCES = bench/recovery.c
 bench_recovery_LDADD = -lpthread
+bench_trees_SOURCES = bench/trees.c
 bench_hold_SOURCES = bench/hold.c
 bench_hold_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
 EXTRA_DIST += bench/run doc/performance.md
@@ -31,7 +33,8 @@ CLEANFILES += $(EXTRA_PROGRAMS)
 
 BENCH_HELPERS = bench/watch$(EXEEXT) bench/rpc-bare$(EXEEXT) bench/rpc-hird$(EXEEXT) \
 	bench/price$(EXEEXT) bench/price-kept$(EXEEXT) bench/price-fresh$(EXEEXT) \
-	bench/bare-fuse$(EXEEXT) bench/recovery$(EXEEXT) bench/hold$(EXEEXT)
+	bench/bare-fuse$(EXEEXT) bench/recovery$(EXEEXT) bench/hold$(EXEEXT) \
+	bench/trees$(EXEEXT)
 if HAVE_ARCHIVE
 BENCH_HELPERS += tests/mkarchive$(EXEEXT)
 endif

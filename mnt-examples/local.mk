@@ -22,3 +22,42 @@ mnt_examples_rpc_counter_CPPFLAGS = -I$(top_builddir)/include
 mnt_examples_rpc_counter_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
 $(mnt_examples_rpc_counter_OBJECTS): $(HEADERS_OF_PORTS) include/hird/trans.h
 $(mnt_examples_rpc_client_OBJECTS) $(mnt_examples_rpc_server_OBJECTS): $(HEADERS_OF_PORTS)
+
+# The steps of doc/tutorial.md, which shows their text; tests/tutorial.sh does what it says. A
+# callback that is taught takes what it does not need.
+TUTORIAL_STEPS = \
+	mnt-examples/tutorial/step1 \
+	mnt-examples/tutorial/step2 \
+	mnt-examples/tutorial/step3 \
+	mnt-examples/tutorial/step4 \
+	mnt-examples/tutorial/step5
+TUTORIAL_CFLAGS = $(AM_CFLAGS) -Wno-unused-parameter
+TUTORIAL_LIBS = $(HIRD_LIBS) $(FUSE3_LIBS)
+check_PROGRAMS += $(TUTORIAL_STEPS)
+mnt_examples_tutorial_step1_SOURCES = mnt-examples/tutorial/step1.c
+mnt_examples_tutorial_step1_CPPFLAGS = -I$(top_builddir)/include
+mnt_examples_tutorial_step1_CFLAGS = $(TUTORIAL_CFLAGS)
+mnt_examples_tutorial_step1_LDADD = $(TUTORIAL_LIBS)
+mnt_examples_tutorial_step2_SOURCES = mnt-examples/tutorial/step2.c
+mnt_examples_tutorial_step2_CPPFLAGS = -I$(top_builddir)/include
+mnt_examples_tutorial_step2_CFLAGS = $(TUTORIAL_CFLAGS)
+mnt_examples_tutorial_step2_LDADD = $(TUTORIAL_LIBS)
+mnt_examples_tutorial_step3_SOURCES = mnt-examples/tutorial/step3.c
+mnt_examples_tutorial_step3_CPPFLAGS = -I$(top_builddir)/include
+mnt_examples_tutorial_step3_CFLAGS = $(TUTORIAL_CFLAGS)
+mnt_examples_tutorial_step3_LDADD = $(TUTORIAL_LIBS)
+mnt_examples_tutorial_step4_SOURCES = mnt-examples/tutorial/step4.c
+mnt_examples_tutorial_step4_CPPFLAGS = -I$(top_builddir)/include
+mnt_examples_tutorial_step4_CFLAGS = $(TUTORIAL_CFLAGS)
+mnt_examples_tutorial_step4_LDADD = $(TUTORIAL_LIBS)
+mnt_examples_tutorial_step5_SOURCES = mnt-examples/tutorial/step5.c
+mnt_examples_tutorial_step5_CPPFLAGS = -I$(top_builddir)/include
+mnt_examples_tutorial_step5_CFLAGS = $(TUTORIAL_CFLAGS)
+mnt_examples_tutorial_step5_LDADD = $(TUTORIAL_LIBS)
+$(mnt_examples_tutorial_step1_OBJECTS) $(mnt_examples_tutorial_step2_OBJECTS) $(mnt_examples_tutorial_step3_OBJECTS) \
+$(mnt_examples_tutorial_step4_OBJECTS) $(mnt_examples_tutorial_step5_OBJECTS): include/hird/trans.h
+
+# For who writes one outside.
+dist_doc_DATA += doc/tutorial.md
+tutorialdir = $(docdir)/tutorial
+dist_tutorial_DATA = $(TUTORIAL_STEPS:=.c)

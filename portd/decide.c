@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "portd/chain.h"
+#include "portd/circle.h"
 #include "portd/mounter.h"
 #include "portd/watch.h"
 
@@ -245,6 +246,7 @@ static int
 take_setting(struct change *change, const struct node_set_in *in)
 {
 	AUTO_TEXT struct text why = { 0 };
+	const char *circle;
 
 	if (in->argv.size == 0)
 		return 0;
@@ -252,9 +254,12 @@ take_setting(struct change *change, const struct node_set_in *in)
 		return change_fail(change, -EINVAL, "%s: is to be shared in an unknown way", in->path);
 	change->setting = setting_new(in->argv, in->program, in->description, in->grants,
 	    &why);
-	if (change->setting)
-		change->setting->share = in->share;
-	return change->setting ? 0 : change_fail(change, -EINVAL, "%s: %s", in->path, text_string(&why));
+	if (!change->setting)
+		return change_fail(change, -EINVAL, "%s: %s", in->path, text_string(&why));
+	change->setting->share = in->share;
+	circle = circle_find(change->keeper, in->path, change->setting);
+	return circle ? change_fail(change, -ELOOP, "%s: would be served from itself, by way of %s; "
+	    "name another file", in->path, circle) : 0;
 }
 
 static struct change *

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "portd/admit.h"
+#include "portd/groups.h"
 #include "portd/helper.h"
 #include "portd/keeper.h"
 #include "portd/node.h"
@@ -136,6 +137,7 @@ keeper_put_process(struct tape *tape, const struct incarnation *inc)
 	tape_put_u32(tape, inc->has_attr);
 	tape_put_blob(tape, inc->identities.data, inc->identities.size);
 	tape_put_blob(tape, &inc->sandbox, sizeof(inc->sandbox));
+	tape_put_str(tape, inc->group);
 	tape_put_fd(tape, inc->leash);
 }
 
@@ -328,6 +330,7 @@ bool
 keeper_get_process(struct tape *tape, struct incarnation *inc)
 {
 	struct wire_blob line;
+	const char *group;
 
 	inc->state = INCARNATION_SERVING;
 	inc->name = strdup(tape_get_str(tape));
@@ -344,6 +347,10 @@ keeper_get_process(struct tape *tape, struct incarnation *inc)
 	inc->has_attr = tape_get_bool(tape);
 	tape_get_argv(tape, &inc->identities);
 	tape_get_bytes(tape, &inc->sandbox, sizeof(inc->sandbox));
+	group = tape_get_str(tape);
+	if (strlen(group) >= sizeof(inc->group) || strchr(group, '/'))
+		return tape_spoil(tape);
+	memcpy(inc->group, group, strlen(group) + 1);
 	inc->leash = tape_get_fd(tape);
 	return (!tape->error && inc->name && inc->pid > 0) || tape_spoil(tape);
 }
@@ -486,6 +493,7 @@ keeper_resume(struct keeper *keeper)
 			stale_begin(node);
 		}
 	}
+	keeper->groups = groups_new(keeper);
 	admit_reload(keeper->admit);
 	watchdog_begin(keeper->watchdog);
 	watch_look(keeper->watch);

@@ -16,6 +16,7 @@
 #include "portd/admit.h"
 #include "portd/arm.h"
 #include "portd/change.h"
+#include "portd/groups.h"
 #include "portd/kept.h"
 #include "portd/inspect.h"
 #include "portd/lookup.h"
@@ -425,6 +426,9 @@ keeper_init(struct keeper *keeper, const struct keeper_config *config, struct te
 		err = kept_read(keeper);
 	if (err == 0)
 		err = store_each(keeper->store, load_row, keeper, &damage);
+	/* When it is known which translators there are, and nothing is started yet. */
+	if (err == 0)
+		keeper->groups = groups_new(keeper);
 	if (err == 0)
 		kept_settle(keeper);
 	if (damage.size > 0)
@@ -472,6 +476,7 @@ keeper_deinit(struct keeper *keeper)
 	stale_free(keeper->stale);
 	admit_free(STEAL_PTR(keeper->admit));
 	watchdog_free(STEAL_PTR(keeper->watchdog));
+	groups_free(STEAL_PTR(keeper->groups));
 	keeper->stale = NULL;
 	keeper->watch = NULL;
 	if (keeper->port)

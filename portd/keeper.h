@@ -21,6 +21,7 @@
 #include "wire/messages.h"
 
 struct admit;
+struct groups;
 struct node;
 struct replace_self;
 struct replacement;
@@ -38,6 +39,7 @@ struct keeper {
 	struct watch *watch;		/* of the mount table */
 	struct admit *admit;		/* who may start a translator by looking */
 	struct stale *stale;		/* watches the files of nodes at rest */
+	struct groups *groups;		/* of translators; NULL: not yet begun */
 	struct watchdog *watchdog;	/* finds translators that are stuck */
 	struct list nodes;		/* struct node, by path */
 	struct list mounts;		/* struct mount, with or without a node */

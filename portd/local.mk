@@ -9,12 +9,14 @@ portd_hird_portd_SOURCES = \
 	portd/chain.h \
 	portd/blame.c portd/blame.h \
 	portd/change.c portd/change.h \
+	portd/circle.c portd/circle.h \
 	portd/decide.c \
 	portd/deposit.c portd/deposit.h \
 	portd/kept.c portd/kept.h \
 	portd/detach.c \
 	portd/ending.c \
 	portd/fusermount.c portd/fusermount.h \
+	portd/groups.c portd/groups.h \
 	portd/helper.c portd/helper.h \
 	portd/hold.c portd/hold.h \
 	portd/idle.c portd/idle.h \

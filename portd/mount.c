@@ -241,6 +241,8 @@ mount_watch(struct mount *mount, void (*ready)(struct mount *, bool, void *), vo
 	mount->ready = ready;
 	mount->arg = arg;
 	mount->polling = true;
+	/* A translator may have had reads block. */
+	fcntl(mount->fuse, F_SETFL, O_RDWR | O_NONBLOCK);
 	uv_poll_start(&mount->poll, UV_READABLE, on_poll);
 }
 
@@ -297,6 +299,18 @@ read_head(const struct mount *mount, struct recovery *head)
 {
 	return pread(mount->recovery, head, sizeof(*head), 0) == sizeof(*head) &&
 	    head->magic == RECOVERY_MAGIC && head->version == RECOVERY_VERSION;
+}
+
+/* See mount.h. */
+struct recovery_taken
+mount_taken(const struct mount *mount, unsigned reader)
+{
+	off_t at = RECOVERY_TAKEN + (off_t)reader * RECOVERY_TAKEN_ROOM;
+	struct recovery_taken taken;
+
+	if (pread(mount->recovery, &taken, sizeof(taken), at) != sizeof(taken))
+		taken.unique = 0;
+	return taken;
 }
 
 /* True: it was still waiting. */
@@ -372,8 +386,11 @@ mount_end_taken(struct mount *mount, const struct recovery_taken *handed, unsign
 	    pread(mount->recovery, slots, size, RECOVERY_JOURNAL) != (ssize_t)size)
 		return false;
 	*n_endedp = end_requests(mount, slots) + end_unnoted(mount, slots, handed);
-	for (unsigned i = 0; i < RECOVERY_READERS; i++)
-		*n_endedp += end_unnoted(mount, slots, &head.taken[i]);
+	for (unsigned i = 0; i < RECOVERY_READERS; i++) {
+		struct recovery_taken taken = mount_taken(mount, i);
+
+		*n_endedp += end_unnoted(mount, slots, &taken);
+	}
 	return true;
 }
 

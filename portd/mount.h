@@ -82,6 +82,9 @@ bool mount_is_dead(const struct mount *mount);
 int mount_underlying(const struct mount *mount);
 /* Fresh recovery memory: the old one is not trusted any more. 0 or -errno. */
 int mount_new_recovery(struct mount *mount);
+/* What the translator says that one of its RECOVERY_READERS has read and not answered; unique 0:
+ * nothing. */
+struct recovery_taken mount_taken(const struct mount *mount, unsigned reader);
 /* Ends what the translator that died had taken, as the journal in recovery memory says, and the
  * request that it was handed. *n_endedp: how many callers were told so. False: there is no journal,
  * somebody may wait for ever. */

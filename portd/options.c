@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "portd/change.h"
+#include "portd/circle.h"
 #include "portd/kept.h"
 #include "portd/node.h"
 #include "portd/stale.h"
@@ -200,6 +201,8 @@ begin(struct options *options, struct node_set_options_in *in)
 		options->setting->share = now->share;
 	if (!options->setting)
 		finish(options, -EINVAL, "%s: %s", in->path, text_string(&why));
+	else if (circle_find(options->keeper, in->path, options->setting))
+		finish(options, -ELOOP, "%s: would be served from itself", in->path);
 	else if (options->setting->kind != now->kind)
 		finish(options, -EINVAL, "%s: these options make a %s of it; set it anew with settrans",
 		    in->path, options->setting->kind == NODE_KIND_DIR ? "directory" : "file");

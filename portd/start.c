@@ -21,6 +21,7 @@
 #include "base/launch.h"
 #include "base/sys.h"
 #include "portd/kept.h"
+#include "portd/groups.h"
 #include "portd/helper.h"
 #include "portd/keeper.h"
 #include "portd/leash.h"
@@ -148,6 +149,7 @@ incarnation_kill(struct incarnation *inc)
 {
 	sys_pidfd_send_signal(inc->pidfd, SIGKILL);
 	kill_group(inc);
+	groups_kill(inc->keeper->groups, inc);
 }
 
 static void
@@ -227,6 +229,9 @@ on_exit_event(uv_poll_t *poll, int poll_status, int events)
 	    info.si_pid == 0)
 		return;
 	kill_group(inc);
+	if (!inc->ended && groups_ran_out(inc->keeper->groups, inc))
+		inc->ended = "it took more memory than it may";
+	groups_end(inc->keeper->groups, inc);
 	known = !inc->adopted && waitpid(inc->pid, &status, 0) == inc->pid;
 	if (!inc->ended)
 		inc->killed = known && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -346,6 +351,14 @@ handle_startup(struct rpc_request *request, struct fsys_startup_in *in,
 		    "with a send right to the control port");
 	}
 	inc->control = control;
+	/* A mount cannot change its kind, and the kernel gives up a node that does. */
+	if (inc->kind != 0 && in->kind != inc->kind) {
+		inc->ended = inc->kind == NODE_KIND_DIR ? "it would be a file now, and the node is a "
+		    "directory; set it anew with settrans" : "it would be a directory now, and the node "
+		    "is a file; set it anew with settrans";
+		incarnation_kill(inc);
+		return request_fail(request, -EINVAL, "%s", inc->ended);
+	}
 	inc->startup_reply = request_later(request);
 	take_attr(inc, in->attr);
 	check_announced(inc);
@@ -547,14 +560,18 @@ launch_process(struct incarnation *inc, const struct setting *setting, int under
 	if (err < 0)
 		return err;
 	inc->sandbox.state = CONFINE_OFF;
-	if (what.confine)
+	if (what.confine) {
 		confine_look(what.confine, &inc->sandbox);
+		what.cgroup = groups_make(inc->keeper->groups, inc);
+	}
 	port_arm_no_senders(inc->port, 0);
 	inc->pid = launch(&what, &inc->pidfd);
 	fd_close(&what.port_fd);
 	fd_close(log_fdp);
-	if (inc->pid < 0)
+	if (inc->pid < 0) {
+		groups_end(inc->keeper->groups, inc);
 		return inc->pid;
+	}
 	task_on_death(inc->task, on_task_death, inc);
 	task_bind(inc->task, inc->pid);
 	return 0;
@@ -645,6 +662,7 @@ incarnation_start(struct keeper *keeper, const struct setting *setting, int unde
 		return NULL;
 	*inc = (struct incarnation){ .keeper = keeper, .owner = owner, .arg = arg,
 		.pidfd = -1, .words.fd = -1, .leash = -1, .leash_theirs = -1, .since = (uint64_t)time(NULL) };
+	inc->kind = setting->kind;
 	inc->name = strdup(base_name(argv_word(&setting->argv, 0)));
 	inc->port = port_new_kernel(keeper->world, on_message, inc);
 	if (inc->name && inc->port)

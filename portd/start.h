@@ -56,6 +56,7 @@ struct incarnation {
 	void *arg;
 	enum incarnation_state state;
 	char *name;			/* of the translator, for messages */
+	uint32_t kind;			/* that it was set as; 0: nobody knows any more */
 	uint64_t since;			/* seconds since 1970 */
 	pid_t pid;
 	int pidfd;
@@ -78,6 +79,7 @@ struct incarnation {
 	struct argv identities;		/* of its files, as a helper saw them at start; empty: not asked */
 	struct helper *identify;
 	struct confine_report sandbox;	/* what is in force */
+	char group[40];			/* its control group (groups.h); "": none */
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
 	bool killed;			/* or stopped, by somebody else: its end is not its own doing */
 	uint32_t timeout_ms;		/* of its start */

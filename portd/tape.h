@@ -18,7 +18,7 @@
 #include "wire/codec.h"
 
 enum {
-	TAPE_VERSION = 2,	/* of what is on it: a step for every change */
+	TAPE_VERSION = 3,	/* of what is on it: a step for every change */
 	TAPE_FDS_MAX = 1 << 20,
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/cleanup.h"
 #include "base/sys.h"
 #include "portd/keeper.h"
 #include "portd/node.h"
@@ -36,8 +37,13 @@ has_work(const struct node *node)
 
 	if (poll(&ask, 1, 0) > 0 && ask.revents == POLLIN)
 		return true;
-	return pread(node->mount->recovery, &head, sizeof(head), 0) == sizeof(head) &&
-	    head.magic == RECOVERY_MAGIC && (head.at_work || head.put_off);
+	if (pread(node->mount->recovery, &head, sizeof(head), 0) != sizeof(head) ||
+	    head.magic != RECOVERY_MAGIC)
+		return false;
+	for (unsigned i = 0; i < RECOVERY_READERS; i++)
+		if (mount_taken(node->mount, i).unique != 0)
+			return true;
+	return head.at_work || head.put_off;
 }
 
 static void

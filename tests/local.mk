@@ -7,6 +7,7 @@ SYSTEM_TESTS = \
 	tests/policy.sh \
 	tests/share.sh \
 	tests/trust.sh \
+	tests/cgroup.sh \
 	tests/doctor.sh \
 	tests/lifetime.sh \
 	tests/replace.sh \
@@ -17,6 +18,7 @@ SYSTEM_TESTS = \
 	tests/archives.sh \
 	tests/tmpfs.sh \
 	tests/mirror.sh \
+	tests/posix.sh \
 	tests/inspect.sh \
 	tests/many.sh \
 	tests/storm.sh \
@@ -28,9 +30,11 @@ SYSTEM_TESTS = \
 	tests/examples.sh \
 	tests/rpc.sh \
 	tests/service.sh \
+	tests/tutorial.sh \
+	tests/manual.sh \
 	tests/install.sh
 TESTS += $(SYSTEM_TESTS)
-EXTRA_DIST += $(SYSTEM_TESTS) tests/lib.sh tests/data/letter.c tests/data/shout.c
+EXTRA_DIST += $(SYSTEM_TESTS) tests/lib.sh tests/outside.sh tests/data/letter.c tests/data/shout.c
 
 check_PROGRAMS += tests/reaper tests/rubbish tests/scene
 tests_reaper_SOURCES = tests/reaper.c
@@ -43,8 +47,14 @@ tests_storm_kill_SOURCES = tests/storm-kill.c tests/storm.h
 tests_storm_kill_LDADD = $(HIRD_LIBS)
 tests_storm_writer_SOURCES = tests/storm-writer.c tests/storm-model.c tests/storm.h
 tests_storm_writer_LDADD = $(HIRD_LIBS)
+check_PROGRAMS += tests/twin
+tests_twin_SOURCES = tests/twin.c
 check_PROGRAMS += tests/swapper
 tests_swapper_SOURCES = tests/swapper.c
+check_PROGRAMS += tests/posix tests/posix-random
+tests_posix_SOURCES = tests/posix.c tests/posix.h tests/posix-name.c tests/posix-file.c \
+	tests/posix-attr.c
+tests_posix_random_SOURCES = tests/posix-random.c
 check_PROGRAMS += tests/manager
 tests_manager_SOURCES = tests/manager.c
 check_PROGRAMS += tests/survivor
@@ -93,7 +103,7 @@ AM_TESTS_ENVIRONMENT = \
 	export HIRD_TRANSLATOR_DIR HIRD_PORTD HIRD_BUILD PATH;
 
 # Installing from within a test wants everything built before.
-tests/install.log: all-am
+tests/install.log tests/tutorial.log: all-am
 
 # Conformance of ports: each case of the design one named test -----------------------
 

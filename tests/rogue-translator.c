@@ -43,6 +43,9 @@ enum {
 	MEMORY_STEP = 16 << 20,
 	MEMORY_MAX = 1 << 30,	/* who gets so much was not limited */
 	FORKS_MAX = 20,
+	BOMB_FORKS = 600,	/* above CONFINE_TASKS */
+	BOMB_EATERS = 8,
+	BOMB_BYTES = 128 << 20,	/* below --memory of the case */
 	THREADS_MAX = 8,	/* these are allowed, and tried to see that they are */
 };
 
@@ -741,6 +744,54 @@ run_program(void)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 7 ? 0 : -EPERM;
 }
 
+/* More than the sandbox counts, where it counts. */
+static int
+fork_bomb(void)
+{
+	int err = 0;
+
+	for (int i = 0; i < BOMB_FORKS && err == 0; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			poll(NULL, 0, -1);
+			_exit(0);
+		}
+		err = pid < 0 ? -errno : 0;
+	}
+	return err;
+}
+
+/* Each may have so much; together it is more than one may. */
+static int
+eat_as_many(void)
+{
+	for (int i = 0; i < BOMB_EATERS; i++)
+		if (fork() == 0) {
+			memset(malloc(BOMB_BYTES), i + 1, BOMB_BYTES);
+			poll(NULL, 0, -1);
+		}
+	poll(NULL, 0, -1);
+	return 0;
+}
+
+/* A process that is in no session and no process group of ours any more. */
+static int
+leave_behind(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		setsid();
+		if (fork() == 0) {
+			setsid();
+			poll(NULL, 0, -1);
+		}
+		_exit(0);
+	}
+	return pid < 0 || waitpid(pid, NULL, 0) != pid ? -errno : 0;
+}
+
 /* The table --------------------------------------------------------------------------- */
 
 static const struct {
@@ -805,6 +856,9 @@ static const struct {
 	{ "threads", threads },
 	{ "own-signal", signal_self },
 	{ "run", run_program },
+	{ "leave-behind", leave_behind },
+	{ "fork-bomb", fork_bomb },
+	{ "memory-of-many", eat_as_many },
 };
 
 enum { FIRST = TRANS_ROOT + 1, AT_START = 4 };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/cleanup.h"
 #include "base/confine.h"
 #include "port/stubs.h"
@@ -171,14 +173,49 @@ check_filter(struct finding *finding)
 		    : "a kernel with CONFIG_SECCOMP_FILTER has it");
 }
 
+/* That of a portd, or where one would be that is started from here. */
+static enum cgroup_state
+look_at_group(pid_t pid, struct finding *finding)
+{
+	enum cgroup_state state = CGROUP_NOT_DELEGATED;
+	unsigned flags = 0;
+	char dir[PATH_MAX], own[32], *slash;
+
+	snprintf(own, sizeof(own), "/portd-%d", (int)pid);
+	if (cgroup_find(pid, dir, sizeof(dir)) < 0)
+		state = CGROUP_NONE;
+	else if ((slash = strrchr(dir, '/')) && strcmp(slash, own) == 0)
+		state = CGROUP_USED;
+	else if (cgroup_is_delegated(dir))
+		state = CGROUP_SHARED;
+	if (state == CGROUP_USED) {
+		*slash = '\0';
+		flags = cgroup_flags(dir);
+	}
+	cgroup_print(&finding->what, state, flags);
+	return state;
+}
+
 static void
 check_cgroup(struct finding *finding)
 {
-	struct confine_report report;
+	const struct keeper_info_in in = { 0 };
+	struct keeper_info_out info;
+	struct port_reply reply = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+	bool runs = tool_connect(TOOL_IF_RUNS, &why) == 0 &&
+	    keeper_info_call(port_bootstrap(), &in, &info, &reply, INFO_TIMEOUT_MS) == 0;
+	enum cgroup_state state = runs ? look_at_group((pid_t)info.pid, finding)
+				       : look_at_group(getpid(), finding);
 
-	look_at_sandbox(&report);
-	confine_print_cgroup(&finding->what, &report);
-	found(finding, OK, "; each translator has limits of its own", "");
+	port_reply_deinit(&reply);
+	if (state == CGROUP_USED)
+		found(finding, OK, "; each translator is in one of its own", "");
+	else if (state == CGROUP_NOT_DELEGATED)
+		found(finding, OK, "; each translator has limits of its own, those that run programs in sum none",
+		    "the user unit hird-portd.service delegates one (systemd 251 or later)");
+	else
+		found(finding, OK, "; each translator has limits of its own, those that run programs in sum none", "");
 }
 
 /* A directory that is made when it is first needed. */

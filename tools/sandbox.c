@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/cgroup.h"
 #include "base/cleanup.h"
 #include "base/confine.h"
 #include "tools/json.h"
@@ -64,6 +65,17 @@ put_part(json_t *object, const char *key, const struct confine_report *report,
 	json_put_string(object, key, text_string(&text));
 }
 
+static void
+put_controllers(json_t *object, const char *key, unsigned flags)
+{
+	json_t *array = json_array();
+
+	for (unsigned flag = 1; flag <= CGROUP_CONTROLLERS; flag <<= 1)
+		if ((flags & flag) && cgroup_controller_name(flag))
+			json_array_append_new(array, json_string(cgroup_controller_name(flag)));
+	json_object_set_new(object, key, array);
+}
+
 /* Out of memory: the member is missing. */
 void
 sandbox_put(json_t *object, struct wire_blob blob)
@@ -82,6 +94,8 @@ sandbox_put(json_t *object, struct wire_blob blob)
 		put_part(sandbox, "landlock", &report, confine_print_landlock);
 		put_part(sandbox, "seccomp", &report, confine_print_filter);
 		put_part(sandbox, "cgroup", &report, confine_print_cgroup);
+		put_controllers(sandbox, "controllers", report.cgroup_flags);
+		put_controllers(sandbox, "controllers_missing", ~report.cgroup_flags);
 		json_put_number(sandbox, "memory", report.memory, report.memory);
 		json_put_number(sandbox, "descriptors", true, report.files);
 		json_object_set_new(sandbox, "writes", json_boolean(report.grants & CONFINE_WRITE));

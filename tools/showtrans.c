@@ -125,6 +125,7 @@ add_object(const struct command *command, const char *file, const struct record 
 	json_put_string(object, "file", file);
 	json_put_argv(object, "setting", record ? record->node.passive : (struct wire_blob){ "", 0 });
 	sandbox_put_grants(object, record ? record->node.grants : 0);
+	sandbox_put(object, record ? record->node.sandbox : (struct wire_blob){ "", 0 });
 	json_array_append_new(command->array, object);
 }
 

@@ -28,12 +28,22 @@ TRANSLATOR_PAGES += \
 pkglibexec_PROGRAMS += translators/mirror
 translators_mirror_SOURCES = \
 	translators/mirror.c \
+	translators/mirror-filter.c \
+	translators/mirror-filter.h \
+	translators/mirror-ids.c \
+	translators/mirror-ids.h \
 	translators/mirror-open.c \
 	translators/mirror-open.h \
 	translators/rows.c \
 	translators/rows.h
 translators_mirror_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
 TRANSLATOR_PAGES += translators/mirror.7
+check_PROGRAMS += translators/test-mirror-options
+TESTS += translators/test-mirror-options
+translators_test_mirror_options_SOURCES = translators/test-mirror-options.c \
+	translators/mirror-filter.c translators/mirror-filter.h \
+	translators/mirror-ids.c translators/mirror-ids.h
+translators_test_mirror_options_LDADD = $(CMOCKA_LIBS)
 check_PROGRAMS += translators/test-rows
 TESTS += translators/test-rows
 translators_test_rows_SOURCES = translators/test-rows.c translators/rows.c translators/rows.h

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mirror: a directory, shown and writable in another place.
+/* mirror: a directory or a file, shown and writable in another place.
  *
  * Nodes are rows (rows.h): the tree is others' to change, too, and a successor knows after a
  * crash what the kernel's ids stand for. What cannot be found again by name, a file that lost
@@ -17,24 +17,37 @@
 #include <unistd.h>
 
 #include "trans/trans.h"
+#include "translators/mirror-filter.h"
+#include "translators/mirror-ids.h"
 #include "translators/mirror-open.h"
 #include "translators/rows.h"
+
+/* For a row that has none until it is lost. */
+#define NO_NAME "#"
 
 /* Where a listing ends: file systems say so by the largest offset there is, which the library
  * cannot add to. */
 #define END_OF_LISTING (INT64_MAX - 16)
 
-enum { PROC_PATH_MAX = 32 };
+enum { PROC_PATH_MAX = 32, COPY_MAX = 16 << 20 };
 
-static struct trans_file dir = { .fd = -1 };
+static struct trans_file source = { .fd = -1 };
 static int read_only;
+static const char *const *exclude, *const *include, *const *uid, *const *gid;
 
 static const struct trans_option options[] = {
-	{ TRANS_OPTION_DIR, "directory", 0, TRANS_OPTION_POSITIONAL, &dir,
-	    "what to show; without it, what the node covers" },
+	{ TRANS_OPTION_PATH, "source", 0, TRANS_OPTION_POSITIONAL, &source,
+	    "a directory or a file to show; without it, the directory that the node covers" },
 	TRANS_FLAG("read-only", 'r', &read_only, "nothing can be changed"),
+	TRANS_LIST("exclude", 'x', &exclude, "hides names that match this pattern"),
+	TRANS_LIST("include", 'i', &include, "but not those that match this one"),
+	TRANS_LIST("uid", 0, &uid, "FROM:TO[:COUNT], shows users as others"),
+	TRANS_LIST("gid", 0, &gid, "and groups likewise"),
 	TRANS_OPTIONS_END
 };
+
+static struct ids *uids, *gids;
+static bool is_file;		/* is shown, no directory */
 
 /* Helpers ------------------------------------------------------------------- */
 
@@ -60,6 +73,13 @@ find_row(trans_node_t node, struct row **rowp)
 	return *rowp ? 0 : -ESTALE;
 }
 
+static bool
+is_hidden(const struct row *dir, const char *name, mode_t mode)
+{
+	return filter_is_on() && filter_hides(&(struct filter_name){ .name = name,
+	    .type = mode & S_IFMT, .top = rows_is_root(dir) });
+}
+
 /* The directory of a name, for something that changes it. */
 static int
 find_dir(trans_node_t node, struct row **rowp, int *fdp)
@@ -70,6 +90,17 @@ find_dir(trans_node_t node, struct row **rowp, int *fdp)
 		return err;
 	*fdp = open_dir(*rowp);
 	return *fdp < 0 ? *fdp : 0;
+}
+
+/* The same, where a name is to be made. */
+static int
+find_dir_for(trans_node_t node, const char *name, mode_t type, struct row **rowp, int *fdp)
+{
+	int err = find_dir(node, rowp, fdp);
+
+	if (err == 0 && is_hidden(*rowp, name, type))
+		err = -EPERM;
+	return err;
 }
 
 /* The row of what has this name now, told to the kernel. */
@@ -83,14 +114,6 @@ tell(struct row *parent, const char *name, const struct row_id *id, trans_node_t
 	rows_tell(row);
 	*nodep = rows_node(row);
 	return 0;
-}
-
-/* Before its name goes, or its permissions. */
-static void
-save_content(struct row *row)
-{
-	if (row && (row->flags & ROW_OPEN))
-		open_deposit(row);
 }
 
 /* Looking ------------------------------------------------------------------- */
@@ -127,6 +150,8 @@ mirror_stat(struct trans_req *req, trans_node_t node, struct stat *st)
 	if (fd < 0)
 		return fd;
 	close(fd);
+	st->st_uid = ids_shown(uids, st->st_uid);
+	st->st_gid = ids_shown(gids, st->st_gid);
 	return 0;
 }
 
@@ -137,6 +162,8 @@ mirror_forget(trans_node_t node, uint64_t n)
 
 	if (row)
 		rows_forget(row, n);
+	if (row && !rows_get(node))
+		open_drop(node);
 }
 
 static ssize_t
@@ -167,16 +194,31 @@ struct dirent_of_kernel {
 	char name[];
 };
 
+/* Some file systems do not tell the type in a listing. */
+static bool
+is_hidden_entry(const struct row *dir, int fd, const struct dirent_of_kernel *entry)
+{
+	mode_t mode = DTTOIF(entry->type);
+	struct stat st;
+
+	if (!filter_is_on())
+		return false;
+	if (entry->type == DT_UNKNOWN && fstatat(fd, entry->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		mode = st.st_mode;
+	return is_hidden(dir, entry->name, mode);
+}
+
 /* Entries of one read; 1: no more fit. */
 static int
-list(struct trans_dir *to, const char *buf, long size)
+list(struct trans_dir *to, const struct row *dir, int fd, const char *buf, long size)
 {
 	for (long at = 0; at < size; ) {
 		const struct dirent_of_kernel *entry = (const void *)(buf + at);
 		int64_t next = entry->next;
 
 		at += entry->size;
-		if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
+		if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0 ||
+		    is_hidden_entry(dir, fd, entry))
 			continue;
 		if (next <= 0 || next > END_OF_LISTING)
 			next = END_OF_LISTING;
@@ -204,7 +246,7 @@ mirror_readdir(struct trans_req *req, trans_node_t node, off_t offset, struct tr
 	if (lseek(fd, offset, SEEK_SET) < 0)
 		return -errno;
 	while ((size = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0)
-		if (list(to, buf, size))
+		if (list(to, row, fd, buf, size))
 			return 0;
 	return last_error((int)size);
 }
@@ -259,6 +301,8 @@ mirror_open(struct trans_req *req, trans_node_t node, int flags)
 	if (fd < 0)
 		return fd;
 	rows_flag(row, ROW_OPEN, 0);
+	if (rows_is_root(row))
+		open_deposit_root(to_write);
 	if (flags & O_CREAT) {
 		struct row_id id;
 		struct stat st;
@@ -277,10 +321,12 @@ mirror_close(trans_node_t node)
 
 	if (!row)
 		return;
-	open_drop(row);
+	open_drop(node);
 	if (row->flags & ROW_DEPOSITED)
 		trans_withdraw(node);
 	rows_flag(row, 0, ROW_OPEN | ROW_DEPOSITED);
+	if (rows_is_root(row) && open_turn_root())
+		trans_invalidate(TRANS_ROOT);
 }
 
 static ssize_t
@@ -351,8 +397,61 @@ mirror_truncate(struct trans_req *req, trans_node_t node, off_t size)
 		return fd;
 	err = last_error(ftruncate(fd, size));
 	if (!(row->flags & ROW_OPEN))
-		open_drop(row);
+		open_drop(node);
 	return err;
+}
+
+static int
+mirror_fallocate(struct trans_req *req, trans_node_t node, int mode, off_t offset, off_t length)
+{
+	struct row *row;
+	int fd, err = read_only ? -EROFS : find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_file(row, true);
+	return fd < 0 ? fd : last_error(fallocate(fd, mode, offset, length));
+}
+
+static off_t
+mirror_seek(struct trans_req *req, trans_node_t node, off_t offset, int whence)
+{
+	struct row *row;
+	off_t found;
+	int fd, err = find_row(node, &row);
+
+	(void)req;
+	if (err < 0)
+		return err;
+	fd = open_file(row, false);
+	if (fd < 0)
+		return fd;
+	found = lseek(fd, offset, whence);
+	return found < 0 ? -errno : found;
+}
+
+/* Not more at once than others can wait for. */
+static ssize_t
+mirror_copy(struct trans_req *req, trans_node_t from, off_t from_offset, trans_node_t to,
+    off_t to_offset, size_t size)
+{
+	struct row *row, *to_row;
+	int fd, to_fd, err = read_only ? -EROFS : find_row(from, &row);
+	ssize_t n;
+
+	(void)req;
+	if (err == 0)
+		err = find_row(to, &to_row);
+	if (err < 0)
+		return err;
+	fd = open_file(row, false);
+	to_fd = fd < 0 ? fd : open_file(to_row, true);
+	if (to_fd < 0)
+		return to_fd;
+	n = copy_file_range(fd, &from_offset, to_fd, &to_offset,
+	    size < COPY_MAX ? size : COPY_MAX, 0);
+	return n < 0 ? -errno : n;
 }
 
 static int
@@ -392,15 +491,26 @@ change_times(int fd, const struct stat *st, int what)
 }
 
 static int
+change_owner(int fd, const struct stat *st, int what)
+{
+	uid_t owner = (uid_t)-1;
+	gid_t group = (gid_t)-1;
+
+	if ((what & TRANS_SET_UID) && !ids_below(uids, st->st_uid, &owner))
+		return -EINVAL;
+	if ((what & TRANS_SET_GID) && !ids_below(gids, st->st_gid, &group))
+		return -EINVAL;
+	return last_error(fchownat(fd, "", owner, group, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
+}
+
+static int
 change(int fd, mode_t mode, const struct stat *st, int what)
 {
-	uid_t uid = what & TRANS_SET_UID ? st->st_uid : (uid_t)-1;
-	gid_t gid = what & TRANS_SET_GID ? st->st_gid : (gid_t)-1;
 	char path[PROC_PATH_MAX];
 	int err = 0;
 
 	if (what & (TRANS_SET_UID | TRANS_SET_GID))
-		err = last_error(fchownat(fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
+		err = change_owner(fd, st, what);
 	if (err == 0 && (what & TRANS_SET_MODE))
 		err = S_ISLNK(mode) ? -EOPNOTSUPP :
 		    last_error(chmod(proc_path(fd, path), st->st_mode & 07777));
@@ -419,8 +529,8 @@ mirror_change(struct trans_req *req, trans_node_t node, const struct stat *st, i
 	(void)req;
 	if (err < 0)
 		return err;
-	if ((what & TRANS_SET_MODE) && (st->st_mode & 0600) != 0600)
-		save_content(row);
+	if ((what & TRANS_SET_MODE) && (st->st_mode & 0600) != 0600 && (row->flags & ROW_OPEN))
+		open_deposit(row);
 	fd = open_row(row, &now);
 	if (fd < 0)
 		return fd;
@@ -544,8 +654,39 @@ mirror_listxattr(struct trans_req *req, trans_node_t node, char *names, size_t s
 
 /* Names --------------------------------------------------------------------- */
 
+/* Gives what was made to whoever asked for it, as far as that is in our power: root's mirror to
+ * anybody, another one to a group that its user is in. The group of a directory that hands on
+ * its own stays. name: at `at`, or "" for that itself. */
 static int
-make_file(struct row *parent, int fd, const char *name, mode_t mode, trans_node_t *nodep)
+give_to_caller(struct trans_req *req, int dir_fd, int at, const char *name, mode_t mode)
+{
+	const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
+	struct trans_caller caller = { .size = sizeof(caller) };
+	uid_t self = geteuid();
+	struct stat st;
+
+	trans_caller(req, &caller);
+	if (caller.uid == self && caller.gid == getegid())
+		return 0;
+	if (fstatat(dir_fd, "", &st, AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (st.st_mode & S_ISGID)
+		caller.gid = (gid_t)-1;
+	if (self != 0) {
+		/* A group that is not the user's is no reason to refuse. */
+		(void)!fchownat(at, name, (uid_t)-1, caller.gid, flags);
+		return 0;
+	}
+	if (fchownat(at, name, caller.uid, caller.gid, flags) < 0)
+		return -errno;
+	if (!(mode & (S_ISUID | S_ISGID)))
+		return 0;
+	return last_error(*name ? fchmodat(at, name, mode & 07777, 0) : fchmod(at, mode & 07777));
+}
+
+static int
+make_file(struct trans_req *req, struct row *parent, int fd, const char *name, mode_t mode,
+    trans_node_t *nodep)
 {
 	int err, file = openat(fd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
 	    mode & 07777);
@@ -554,7 +695,9 @@ make_file(struct row *parent, int fd, const char *name, mode_t mode, trans_node_
 
 	if (file < 0)
 		return -errno;
-	err = open_identify(file, &id, &st);
+	err = give_to_caller(req, fd, fd, name, mode);
+	if (err == 0)
+		err = open_identify(file, &id, &st);
 	if (err == 0)
 		err = tell(parent, name, &id, nodep);
 	if (err == 0)
@@ -576,14 +719,16 @@ mirror_create(struct trans_req *req, trans_node_t node, const char *name, mode_t
     trans_node_t *nodep)
 {
 	struct row *parent;
-	int fd, err = find_dir(node, &parent, &fd);
+	int fd, err = find_dir_for(node, name, mode, &parent, &fd);
 
-	(void)req;
 	if (err < 0)
 		return err;
 	if (S_ISREG(mode))
-		return make_file(parent, fd, name, mode, nodep);
-	return tell_made(parent, name, last_error(mknodat(fd, name, mode, rdev)), nodep);
+		return make_file(req, parent, fd, name, mode, nodep);
+	err = last_error(mknodat(fd, name, mode, rdev));
+	if (err == 0)
+		err = give_to_caller(req, fd, fd, name, mode);
+	return tell_made(parent, name, err, nodep);
 }
 
 static int
@@ -591,12 +736,14 @@ mirror_mkdir(struct trans_req *req, trans_node_t node, const char *name, mode_t 
     trans_node_t *nodep)
 {
 	struct row *parent;
-	int fd, err = find_dir(node, &parent, &fd);
+	int fd, err = find_dir_for(node, name, S_IFDIR, &parent, &fd);
 
-	(void)req;
 	if (err < 0)
 		return err;
-	return tell_made(parent, name, last_error(mkdirat(fd, name, mode)), nodep);
+	err = last_error(mkdirat(fd, name, mode));
+	if (err == 0)
+		err = give_to_caller(req, fd, fd, name, 0);
+	return tell_made(parent, name, err, nodep);
 }
 
 static int
@@ -604,25 +751,64 @@ mirror_symlink(struct trans_req *req, trans_node_t node, const char *name, const
     trans_node_t *nodep)
 {
 	struct row *parent;
-	int fd, err = find_dir(node, &parent, &fd);
+	int fd, err = find_dir_for(node, name, S_IFLNK, &parent, &fd);
 
-	(void)req;
 	if (err < 0)
 		return err;
-	return tell_made(parent, name, last_error(symlinkat(target, fd, name)), nodep);
+	err = last_error(symlinkat(target, fd, name));
+	if (err == 0)
+		err = give_to_caller(req, fd, fd, name, 0);
+	return tell_made(parent, name, err, nodep);
+}
+
+/* A row that has no name, and a descriptor that portd keeps, too. */
+static int
+mirror_tmpfile(struct trans_req *req, trans_node_t node, mode_t mode, trans_node_t *nodep)
+{
+	struct row *parent, *row;
+	struct row_id id;
+	struct stat st;
+	int file, fd, err = find_dir(node, &parent, &fd);
+
+	if (err < 0)
+		return err;
+	file = openat(fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode & 07777);
+	if (file < 0)
+		return -errno;
+	err = give_to_caller(req, fd, file, "", mode);
+	if (err == 0)
+		err = open_identify(file, &id, &st);
+	if (err == 0)
+		err = tell(parent, NO_NAME, &id, nodep);
+	if (err < 0) {
+		close(file);
+		return err;
+	}
+	row = rows_get(*nodep);
+	rows_lose(row, false);
+	rows_flag(row, ROW_OPEN, 0);
+	open_keep(row, file, true);
+	open_deposit(row);
+	return 0;
 }
 
 static int
 mirror_link(struct trans_req *req, trans_node_t node, trans_node_t new_dir, const char *name)
 {
 	char path[PROC_PATH_MAX];
-	struct row *parent;
+	struct row *parent, *row;
+	struct stat st;
 	int to, fd = open_path(node, true, path);
-	int err = fd < 0 ? fd : find_dir(new_dir, &parent, &to);
+	int err = fd < 0 ? fd : last_error(fstat(fd, &st));
 
 	(void)req;
 	if (err == 0)
+		err = find_dir_for(new_dir, name, st.st_mode, &parent, &to);
+	if (err == 0)
 		err = last_error(linkat(AT_FDCWD, path, to, name, AT_SYMLINK_FOLLOW));
+	row = rows_get(node);
+	if (err == 0 && row && (row->flags & ROW_LOST))
+		rows_put(&row->id, parent, name);
 	if (fd >= 0)
 		close(fd);
 	return err;
@@ -632,7 +818,18 @@ mirror_link(struct trans_req *req, trans_node_t node, trans_node_t new_dir, cons
 struct named {
 	struct row *row;	/* NULL: it is not known */
 	bool last;		/* it is a directory, or has no other name */
+	mode_t mode;		/* 0: nothing */
 };
+
+/* Before this name of it goes. */
+static void
+save(const struct named *named)
+{
+	if (named->row && (!named->last || !S_ISREG(named->mode)))
+		open_hold(named->row);
+	if (named->row && (named->row->flags & ROW_OPEN))
+		open_deposit(named->row);
+}
 
 /* 0 or -errno. */
 static int
@@ -647,6 +844,7 @@ find_named(struct row *parent, const char *name, struct named *named)
 	close(fd);
 	named->row = rows_find(&id);
 	named->last = S_ISDIR(st.st_mode) || st.st_nlink <= 1;
+	named->mode = st.st_mode;
 	return 0;
 }
 
@@ -669,7 +867,7 @@ remove_name(trans_node_t node, const char *name, int flags)
 		err = find_named(parent, name, &named);
 	if (err < 0)
 		return err;
-	save_content(named.row);
+	save(&named);
 	fd = open_dir(parent);
 	err = fd < 0 ? fd : last_error(unlinkat(fd, name, flags));
 	if (err == 0)
@@ -720,7 +918,7 @@ static int
 mirror_rename(struct trans_req *req, trans_node_t node, const char *name, trans_node_t new_node,
     const char *new_name, unsigned flags)
 {
-	struct named named, target = { NULL, false };
+	struct named named, target = { .row = NULL };
 	struct row *from, *to;
 	int err = read_only ? -EROFS : find_row(node, &from);
 
@@ -732,8 +930,11 @@ mirror_rename(struct trans_req *req, trans_node_t node, const char *name, trans_
 	if (err < 0)
 		return err;
 	find_named(to, new_name, &target);	/* there need not be one */
+	if (is_hidden(to, new_name, named.mode) ||
+	    ((flags & RENAME_EXCHANGE) && is_hidden(from, name, target.mode)))
+		return -EPERM;
 	if (!(flags & RENAME_EXCHANGE) && target.row != named.row)
-		save_content(target.row);
+		save(&target);
 	err = rename_in(from, name, to, new_name, flags);
 	/* Two names of one file stay as they are. */
 	if (err < 0 || (named.row && named.row == target.row))
@@ -748,20 +949,55 @@ mirror_rename(struct trans_req *req, trans_node_t node, const char *name, trans_
 
 /* From start to end ---------------------------------------------------------- */
 
+/* Takes the options as they are now, all or none. */
+static int
+configure(void)
+{
+	struct ids *new_uids = NULL, *new_gids = NULL;
+	int err = ids_new(&new_uids, "uid", uid);
+
+	if (err == 0)
+		err = ids_new(&new_gids, "gid", gid);
+	if (err == 0)
+		err = filter_set(include, exclude);
+	if (err < 0) {
+		ids_free(new_uids);
+		ids_free(new_gids);
+		return err;
+	}
+	ids_free(uids);
+	ids_free(gids);
+	uids = new_uids;
+	gids = new_gids;
+	return 0;
+}
+
 static int
 mirror_check(void)
 {
-	if (dir.fd < 0 && dir.path)
-		return trans_error(ENOENT, "%s: cannot be opened", dir.path);
+	struct stat st;
+
+	if (source.fd < 0 && source.path)
+		return trans_error(ENOENT, "%s: cannot be opened", source.path);
+	if (source.fd >= 0 && fstat(source.fd, &st) < 0)
+		return trans_error(errno, "%s: %s", source.path, strerror(errno));
+	is_file = source.fd >= 0 && S_ISREG(st.st_mode);
+	if (source.fd >= 0 && !is_file && !S_ISDIR(st.st_mode))
+		return trans_error(EINVAL, "%s: it is neither a regular file nor a directory",
+		    source.path);
+	if (is_file && (exclude || include))
+		return trans_error(EINVAL, "%s: it is a file; --exclude and --include are for "
+		    "directories", source.path);
+	trans_kind(is_file ? TRANS_FILE : TRANS_DIR);
 	if (!read_only)
 		trans_needs(TRANS_NEEDS_WRITE);
-	return 0;
+	return configure();
 }
 
 static int
 mirror_start(void)
 {
-	int err, root = dir.fd >= 0 ? dir.fd : trans_underlying();
+	int err, root = source.fd >= 0 ? source.fd : trans_underlying();
 	size_t size;
 	void *memory = trans_memory(&size);
 
@@ -773,8 +1009,25 @@ mirror_start(void)
 		err = open_begin(root);
 	if (err == 0)
 		err = rows_sweep();
-	return err < 0 ? trans_error(-err, "%s: %s", dir.path ? dir.path : "what it covers",
+	return err < 0 ? trans_error(-err, "%s: %s", source.path ? source.path : "what it covers",
 	    strerror(-err)) : 0;
+}
+
+static int
+mirror_changed(void)
+{
+	int err = 0;
+
+	if (!open_is_root(source.fd >= 0 ? source.fd : trans_underlying()))
+		err = trans_error(EOPNOTSUPP, "another source cannot be shown while this runs: "
+		    "set it anew with settrans");
+	if (err == 0 && is_file && (exclude || include))
+		err = trans_error(EINVAL, "--exclude and --include are for directories");
+	if (err == 0)
+		err = configure();
+	if (err == 0)
+		open_flush();
+	return err;
 }
 
 static int
@@ -790,16 +1043,19 @@ mirror_stop(void)
 {
 	open_end();
 	rows_close();
+	ids_free(uids);
+	ids_free(gids);
 }
 
 static const struct trans_ops mirror = {
 	TRANS_OPS,
-	.summary = "a directory in another place",
+	.summary = "a directory or a file in another place",
 	.kind = TRANS_DIR,
 	.nature = TRANS_ELSEWHERE,
 	.options = options,
 	.check = mirror_check,
 	.start = mirror_start,
+	.changed = mirror_changed,
 	.sync = mirror_sync,
 	.stop = mirror_stop,
 	.stat = mirror_stat,
@@ -825,6 +1081,10 @@ static const struct trans_ops mirror = {
 	.setxattr = mirror_setxattr,
 	.listxattr = mirror_listxattr,
 	.removexattr = mirror_removexattr,
+	.tmpfile = mirror_tmpfile,
+	.fallocate = mirror_fallocate,
+	.seek = mirror_seek,
+	.copy = mirror_copy,
 	.forget = mirror_forget,
 };
 

@@ -349,6 +349,8 @@ rows_set_root(const struct row_id *id)
 {
 	struct row root = { .id = *id, .flags = ROW_USED, .parent = ROOT, .lookups = 1 };
 
+	if (is_same(&rows[ROOT].id, id))
+		return;
 	unlink_row(ROOT);
 	set_row(ROOT, &root);
 	link_row(ROOT);

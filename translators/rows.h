@@ -30,7 +30,7 @@ enum row_flags {
 struct row_id {
 	uint64_t device;	/* with the type of the file above it */
 	uint64_t inode;
-	int64_t born;		/* nanoseconds since 1970, 0 when the file system does not say */
+	int64_t born;		/* nanoseconds since 1970, or what else there is of that kind; 0: nothing */
 };
 
 struct row {
@@ -61,6 +61,7 @@ struct row *rows_find(const struct row_id *id);
 /* The row of this file, which is at this place now. NULL: all rows are in use. */
 struct row *rows_put(const struct row_id *id, const struct row *parent, const char *name);
 bool rows_is_at(const struct row *row, const struct row *parent, const char *name);
+/* Another file than before has no flags yet. */
 void rows_set_root(const struct row_id *id);
 void rows_flag(struct row *row, uint32_t set, uint32_t clear);
 /* Its name is gone. last: and so is the file, but for who has it open: another one may get its inode,

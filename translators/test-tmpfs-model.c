@@ -3,6 +3,7 @@
 #include "translators/test-tmpfs-model.h"
 
 #include <errno.h>
+#include <linux/falloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -131,6 +132,19 @@ choose_type(struct op *op, uint64_t *random)
 		op->target = fifty;
 }
 
+/* Nothing beyond the end is asked for without the end: a crash may take that back. */
+static void
+choose_allocation(const struct model *model, struct op *op, uint64_t *random)
+{
+	size_t size = model->nodes[op->node].size;
+
+	op->size += op->size == 0;
+	op->flags = (unsigned[]){ 0, FALLOC_FL_ZERO_RANGE, FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE }[below(random, 4)];
+	if (op->flags == FALLOC_FL_KEEP_SIZE && op->offset + op->size > size)
+		op->flags = 0;
+}
+
 /* An operation that the model has room for; some of them fail. */
 struct op
 model_choose(const struct model *model, uint64_t *random, int64_t now)
@@ -158,6 +172,8 @@ model_choose(const struct model *model, uint64_t *random, int64_t now)
 		op.flags = below(random, MODEL_XATTRS);
 		op.size %= MODEL_XATTR_SIZE;
 	}
+	if (op.kind == OP_ALLOCATE)
+		choose_allocation(model, &op, random);
 	if (op.kind == OP_CHANGE || op.kind == OP_MAKE)
 		choose_type(&op, random);
 	return op;
@@ -225,8 +241,6 @@ apply_link(struct model *model, const struct op *op)
 
 	if (is_dir(model, op->node))
 		return -EPERM;
-	if (model_links(model, op->node) == 0)
-		return -ENOENT;
 	if (err < 0)
 		return err;
 	put_name(model, op->dir, op->name, op->node);
@@ -359,6 +373,22 @@ apply_content(struct model *model, const struct op *op)
 }
 
 static int
+apply_allocate(struct model *model, const struct op *op)
+{
+	struct model_node *node = &model->nodes[op->node];
+	size_t end = op->offset + op->size;
+
+	if (!S_ISREG(node->mode))
+		return is_dir(model, op->node) ? -EISDIR : -EINVAL;
+	if (op->flags & (FALLOC_FL_ZERO_RANGE | FALLOC_FL_PUNCH_HOLE))
+		memset(node->content + op->offset, 0, op->size);
+	if (!(op->flags & FALLOC_FL_KEEP_SIZE) && end > node->size)
+		node->size = end;
+	touch(model, op->node, op->now.tv_sec, true);
+	return 0;
+}
+
+static int
 apply_xattr(struct model *model, const struct op *op)
 {
 	struct model_node *node = &model->nodes[op->node];
@@ -383,6 +413,7 @@ model_apply(struct model *model, const struct op *op, int *madep)
 	case OP_RENAME: return apply_rename(model, op);
 	case OP_CHANGE: return apply_change(model, op);
 	case OP_WRITE: case OP_TRUNCATE: return apply_content(model, op);
+	case OP_ALLOCATE: return apply_allocate(model, op);
 	case OP_SETXATTR: case OP_REMOVEXATTR: return apply_xattr(model, op);
 	case OP_OPEN: case OP_CLOSE:
 		model->nodes[op->node].open = op->kind == OP_OPEN;

@@ -45,7 +45,7 @@ struct model {
 
 enum op_kind {
 	OP_MAKE, OP_LINK, OP_UNLINK, OP_RMDIR, OP_RENAME, OP_CHANGE, OP_WRITE, OP_TRUNCATE,
-	OP_OPEN, OP_CLOSE, OP_SETXATTR, OP_REMOVEXATTR, OP_KINDS,
+	OP_ALLOCATE, OP_OPEN, OP_CLOSE, OP_SETXATTR, OP_REMOVEXATTR, OP_KINDS,
 };
 
 /* One operation, of any kind. */
@@ -53,7 +53,7 @@ struct op {
 	enum op_kind kind;
 	int node, dir, new_dir;
 	const char *name, *new_name;
-	unsigned flags;		/* of rename; what of change; number of an attribute */
+	unsigned flags;		/* of rename, fallocate; what of change; number of an attribute */
 	mode_t mode;
 	const char *target;
 	size_t size, offset;

@@ -2,6 +2,7 @@
 /* test-tmpfs: the store against the model; broken off between any two stores, and by SIGKILL; in
  * memory that is damaged; when it is full; when it is large. */
 #include <errno.h>
+#include <linux/falloc.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -114,7 +115,7 @@ store_apply(struct store *store, const struct model *model, const struct op *op)
 {
 	uint64_t id = model->nodes[op->node].id, dir = model->nodes[op->dir].id, made;
 	uint64_t new_dir = model->nodes[op->new_dir].id;
-	const struct store_new_node new = { op->mode, 259, op->target };
+	const struct store_new_node new = { op->mode, 259, op->target, model->uid, model->gid };
 
 	switch (op->kind) {
 	case OP_MAKE: return store_make(store, dir, op->name, &new, &op->now, &made);
@@ -126,6 +127,8 @@ store_apply(struct store *store, const struct model *model, const struct op *op)
 	case OP_CHANGE: return change_op(store, id, op);
 	case OP_WRITE: return (int)write_op(store, id, op);
 	case OP_TRUNCATE: return store_truncate(store, id, op->size, &op->now);
+	case OP_ALLOCATE: return store_allocate(store, id, (int)op->flags, op->offset, op->size,
+	    &op->now);
 	case OP_OPEN: return store_open(store, id);
 	case OP_CLOSE: store_close(store, id); return 0;
 	case OP_SETXATTR: return setxattr_op(store, id, op);
@@ -414,7 +417,7 @@ static struct model before, after;
 static void
 complete(struct store *store, const struct op *op, int want)
 {
-	bool is_write = op->kind == OP_WRITE;
+	bool is_write = op->kind == OP_WRITE || op->kind == OP_ALLOCATE;
 	bool is_done = is_same(store, &after, is_write ? &before : &after);
 
 	assert_true(is_done || is_same(store, &before, is_write ? &after : &before));
@@ -963,7 +966,6 @@ test_open(void **state)
 	assert_int_equal(store_read(store, id, buf, 3, 0), 3);
 	assert_int_equal(store_stat(store, id, &st), 0);
 	assert_int_equal(st.st_nlink, 0);
-	assert_int_equal(store_link(store, id, STORE_ROOT, "b", &then), -ENOENT);
 	store_close(store, id);
 	assert_int_equal(free_pages(store), pages);
 	assert_int_equal(store_stat(store, id, &st), -ESTALE);
@@ -975,6 +977,109 @@ test_open(void **state)
 	store_close(store, id);
 	assert_int_equal(store_open(store, 0), -ESTALE);
 	assert_int_equal(store_open(store, UINT64_MAX), -ESTALE);
+	store_free(store);
+	free(region);
+}
+
+static void
+test_unnamed(void **state)
+{
+	const struct store_new_node new = { .mode = S_IFREG | 0600, .uid = 7, .gid = 8 };
+	void *region = new_region(SMALL);
+	struct store *store = open_store(region, SMALL, STORE_NEW);
+	uint64_t pages = free_pages(store), id = 0, dir = 0, other;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(store_make_unnamed(store, STORE_ROOT, &new, &then, &id), 0);
+	assert_int_equal(store_write(store, id, "abc", 3, 0, &then), 3);
+	/* A successor keeps it. */
+	store_free(store);
+	store = open_store(region, SMALL, STORE_KEPT);
+	assert_int_equal(store_stat(store, id, &st), 0);
+	assert_true(st.st_nlink == 0 && st.st_size == 3 && st.st_uid == 7 && st.st_gid == 8);
+	assert_int_equal(store_link(store, id, STORE_ROOT, "a", &then), 0);
+	store_close(store, id);
+	assert_int_equal(store_lookup(store, STORE_ROOT, "a", &other), 0);
+	assert_int_equal(other, id);
+	assert_int_equal(store_unlink(store, STORE_ROOT, "a", &then), 0);
+	/* One that gets no name ends with its last close. */
+	assert_int_equal(store_make_unnamed(store, STORE_ROOT, &new, &then, &id), 0);
+	assert_int_equal(store_write(store, id, "abc", 3, 0, &then), 3);
+	store_close(store, id);
+	assert_int_equal(store_stat(store, id, &st), -ESTALE);
+	assert_int_equal(free_pages(store), pages);
+	assert_int_equal(store_make_unnamed(store, 99, &new, &then, &id), -ESTALE);
+	dir = make_file(store, "f");
+	assert_int_equal(store_make_unnamed(store, dir, &new, &then, &id), -ENOTDIR);
+	store_free(store);
+	free(region);
+}
+
+static void
+test_holes(void **state)
+{
+	const uint64_t page = REGION_PAGE, far = UINT64_C(6) << 32;
+	void *region = new_region(SMALL);
+	struct store *store = open_store(region, SMALL, STORE_NEW);
+	uint64_t id = make_file(store, "a"), room;
+	struct stat st;
+	char byte = 1;
+
+	(void)state;
+	assert_int_equal(store_seek(store, id, 0, SEEK_DATA), -ENXIO);
+	assert_int_equal(store_truncate(store, id, 10 * page + 1, &then), 0);
+	assert_int_equal(store_seek(store, id, 5, SEEK_DATA), -ENXIO);
+	assert_int_equal(store_seek(store, id, 5, SEEK_HOLE), 5);
+	assert_int_equal(store_write(store, id, "abc", 3, 3 * page + 10, &then), 3);
+	assert_int_equal(store_seek(store, id, 5, SEEK_DATA), 3 * page);
+	assert_int_equal(store_seek(store, id, 3 * page + 7, SEEK_DATA), 3 * page + 7);
+	assert_int_equal(store_seek(store, id, 3 * page + 7, SEEK_HOLE), 4 * page);
+	assert_int_equal(store_write(store, id, "abc", 3, far, &then), 3);
+	assert_int_equal(store_seek(store, id, 4 * page, SEEK_DATA), far);
+	assert_int_equal(store_seek(store, id, far, SEEK_HOLE), far + 3);
+	assert_int_equal(store_seek(store, id, far + 3, SEEK_HOLE), -ENXIO);
+	/* Room that is asked for beyond the end is kept, and is zero. */
+	assert_int_equal(store_truncate(store, id, 1, &then), 0);
+	room = free_pages(store);
+	assert_int_equal(store_allocate(store, id, FALLOC_FL_KEEP_SIZE, 0, 8 * page, &then), 0);
+	assert_int_equal(store_stat(store, id, &st), 0);
+	assert_int_equal(st.st_size, 1);
+	assert_int_equal(free_pages(store), room - 8);
+	assert_int_equal(store_truncate(store, id, 3 * page, &then), 0);
+	assert_int_equal(store_read(store, id, &byte, 1, 2 * page), 1);
+	assert_int_equal(byte, 0);
+	assert_int_equal(free_pages(store), room - 8);
+	/* More than there is: nothing of it is taken. */
+	assert_int_equal(store_allocate(store, id, 0, 0, room * page * 2, &then), -ENOSPC);
+	assert_int_equal(store_allocate(store, id, 0, 0, room * page, &then), -ENOSPC);
+	assert_int_equal(free_pages(store), room - 8);
+	assert_int_equal(store_allocate(store, id, 0, FILE_SIZE_MAX, 1, &then), -EFBIG);
+	assert_int_equal(store_allocate(store, id, FALLOC_FL_COLLAPSE_RANGE, 0, page, &then),
+	    -EOPNOTSUPP);
+	store_free(store);
+	free(region);
+}
+
+static void
+test_copy(void **state)
+{
+	void *region = new_region(SMALL);
+	struct store *store = open_store(region, SMALL, STORE_NEW);
+	uint64_t from = make_file(store, "a"), to = make_file(store, "b");
+	static char content[70000], back[70000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(content); i++)
+		content[i] = (char)(i * 7 + i / 256);
+	assert_int_equal(store_write(store, from, content, sizeof(content), 0, &then),
+	    sizeof(content));
+	assert_int_equal(store_copy(store, from, 11, to, 5, SIZE_MAX, &then), sizeof(content) - 11);
+	assert_int_equal(store_read(store, to, back, sizeof(back), 5), sizeof(content) - 11);
+	assert_memory_equal(back, content + 11, sizeof(content) - 11);
+	assert_int_equal(store_copy(store, from, sizeof(content), to, 0, 10, &then), 0);
+	assert_int_equal(store_copy(store, 99, 0, to, 0, 10, &then), -ESTALE);
+	assert_int_equal(store_copy(store, from, 0, 99, 0, 10, &then), -ESTALE);
 	store_free(store);
 	free(region);
 }
@@ -1063,6 +1168,9 @@ main(void)
 		cmocka_unit_test(test_sparse),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_unnamed),
+		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_xattrs),
 		cmocka_unit_test(test_xattr_limit),
 		cmocka_unit_test(test_small_memory),

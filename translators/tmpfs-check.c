@@ -256,8 +256,6 @@ store_new(void *memory, size_t size, const struct store_setup *setup, enum store
 		store_free(store);
 		return err;
 	}
-	store->uid = setup->uid;
-	store->gid = setup->gid;
 	store_set_limit(store, setup->limit);
 	*storep = store;
 	return 0;

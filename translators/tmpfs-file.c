@@ -2,9 +2,10 @@
 /* tmpfs-file: the content of an inode, as pages beneath its slots.
  *
  * Each of the inode's slots is a tree of `height` levels of pages of page numbers, with
- * content at the bottom; 0 anywhere is a hole. Beyond the end of a file there are no
- * pages, and only zeros up to the end of its last page. While content is changed
- * this may not be so: `head.busy` says of which inode, and a successor sets it right.
+ * content at the bottom; 0 anywhere is a hole. Beyond the end of a file there are only
+ * zeros: to the end of its last page, and in pages that were asked for before they are needed. While
+ * content is changed this may not be so: `head.busy` says of which inode, and a successor drops
+ * all beyond its end.
  *
  * A page is filled before it is referred to, by one store. Nothing of this is undone:
  * a write that was not answered is made again. */
@@ -235,15 +236,16 @@ give_tree(struct store *store, uint32_t page, uint32_t height)
 	return n;
 }
 
-/* Drops what is beneath a slot from content page `first` of it on. */
+/* Drops what is beneath a slot from content page `first` of it on, up to `end`. */
 static void
-cut_slot(struct store *store, struct inode *inode, uint32_t *slot, uint32_t height, uint64_t first)
+cut_slot(struct store *store, struct inode *inode, uint32_t *slot, uint32_t height, uint64_t first,
+    uint64_t end)
 {
 	uint32_t page = *slot;
 
 	if (page == 0 || first >= tree_pages(height))
 		return;
-	if (first == 0) {
+	if (first == 0 && end >= tree_pages(height)) {
 		PUT(*slot, 0);
 		inode->n_pages -= give_tree(store, page, height);
 		return;
@@ -251,9 +253,36 @@ cut_slot(struct store *store, struct inode *inode, uint32_t *slot, uint32_t heig
 	for (uint64_t i = first / tree_pages(height - 1); i < TREE_WIDTH; i++) {
 		uint64_t start = i * tree_pages(height - 1);
 
+		if (start >= end)
+			break;
 		cut_slot(store, inode, (uint32_t *)page_at(store, page) + i, height - 1,
-		    first > start ? first - start : 0);
+		    first > start ? first - start : 0, end - start);
 	}
+}
+
+/* Drops the content pages from `first` on, up to `end`. */
+static void
+cut_pages(struct store *store, struct inode *inode, uint64_t first, uint64_t end)
+{
+	uint64_t part = tree_pages(inode->height);
+
+	for (uint64_t i = first / part; i < INODE_SLOTS && i * part < end; i++)
+		cut_slot(store, inode, &inode->slots[i], inode->height,
+		    first > i * part ? first - i * part : 0, end - i * part);
+	page_settle(store);
+	if (is_empty(inode))
+		PUT(inode->height, 0);
+}
+
+/* Makes zeros of a part of a page. */
+static void
+clear_part(struct store *store, const struct inode *inode, uint64_t offset, size_t size)
+{
+	uint64_t unused;
+	uint32_t *slot = find_slot(store, inode, offset / REGION_PAGE, &unused);
+
+	if (slot && *slot != 0)
+		memset((char *)page_at(store, *slot) + offset % REGION_PAGE, 0, size);
 }
 
 /* Drops what is in the file beyond its size; sets zeros up to the end of its last
@@ -261,21 +290,111 @@ cut_slot(struct store *store, struct inode *inode, uint32_t *slot, uint32_t heig
 void
 file_cut(struct store *store, struct inode *inode)
 {
-	uint64_t n_pages = pages_of(inode->size), part = tree_pages(inode->height), unused;
 	size_t tail = inode->size % REGION_PAGE;
-	uint32_t *slot;
 
-	for (uint64_t i = n_pages / part; i < INODE_SLOTS; i++)
-		cut_slot(store, inode, &inode->slots[i], inode->height,
-		    i == n_pages / part ? n_pages % part : 0);
-	page_settle(store);
-	if (is_empty(inode))
-		PUT(inode->height, 0);
-	if (tail == 0)
+	cut_pages(store, inode, pages_of(inode->size), UINT64_MAX);
+	if (tail != 0)
+		clear_part(store, inode, inode->size, REGION_PAGE - tail);
+}
+
+/* Makes zeros in the pages that there are. end is at most FILE_SIZE_MAX. */
+void
+file_clear(struct store *store, struct inode *inode, uint64_t offset, uint64_t end)
+{
+	while (offset < end) {
+		size_t n = smaller(REGION_PAGE - offset % REGION_PAGE, end - offset);
+
+		clear_part(store, inode, offset, n);
+		offset += n;
+	}
+}
+
+/* Makes a hole, or zeros where a page is in it in part. end is at most FILE_SIZE_MAX. */
+void
+file_punch(struct store *store, struct inode *inode, uint64_t offset, uint64_t end)
+{
+	uint64_t first = pages_of(offset), last = end / REGION_PAGE;
+
+	if (first >= last) {
+		file_clear(store, inode, offset, end);
 		return;
-	slot = find_slot(store, inode, n_pages - 1, &unused);
-	if (slot && *slot != 0)
-		memset((char *)page_at(store, *slot) + tail, 0, REGION_PAGE - tail);
+	}
+	file_clear(store, inode, offset, first * REGION_PAGE);
+	file_clear(store, inode, last * REGION_PAGE, end);
+	cut_pages(store, inode, first, last);
+}
+
+/* How many pages from `first` to `end` are holes. */
+static uint64_t
+count_holes(const struct store *store, const struct inode *inode, uint64_t first, uint64_t end)
+{
+	uint64_t n_holes = 0, n_slots;
+
+	while (first < end) {
+		uint32_t *slot = find_slot(store, inode, first, &n_slots);
+
+		if (n_slots > end - first)
+			n_slots = end - first;
+		for (uint64_t i = 0; i < n_slots; i++)
+			n_holes += !slot || slot[i] == 0;
+		first += n_slots;
+	}
+	return n_holes;
+}
+
+/* Fills holes with pages of zeros. -ENOSPC: there are not enough, and nothing is done. end is at
+ * most FILE_SIZE_MAX. */
+int
+file_allocate(struct store *store, struct inode *inode, uint64_t offset, uint64_t end)
+{
+	uint64_t first = offset / REGION_PAGE, last = pages_of(end), n_holes;
+
+	if (last - first > store->limit)
+		return -ENOSPC;
+	n_holes = count_holes(store, inode, first, last);
+	/* and the pages of numbers above them */
+	n_holes += n_holes >> TREE_SHIFT;
+	n_holes += n_holes > 0 ? 2 * TREE_HEIGHT_MAX : 0;
+	if (store->n_used > store->limit || n_holes > store->limit - store->n_used)
+		return -ENOSPC;
+	for (uint64_t index = first; index < last; index++) {
+		uint32_t *slot, page;
+		int err = make_slot(store, inode, index, &slot);
+
+		if (err < 0)
+			return err;
+		if (*slot != 0)
+			continue;
+		page = page_take_zeroed(store);
+		if (page == 0)
+			return -ENOSPC;
+		PUT(*slot, page);
+		inode->n_pages++;
+	}
+	return 0;
+}
+
+/* Where from `offset` on there is content, or none: the size of the file, when there is no more. */
+uint64_t
+file_seek(const struct store *store, const struct inode *inode, uint64_t offset, bool to_content)
+{
+	while (offset < inode->size) {
+		uint64_t index = offset / REGION_PAGE, n_slots;
+		const uint32_t *slot = find_slot(store, inode, index, &n_slots);
+
+		if (!slot && !to_content)
+			return offset;
+		if (!slot && n_slots > pages_of(inode->size))
+			break;
+		for (uint64_t i = 0; slot && i < n_slots && offset < inode->size; i++) {
+			if ((slot[i] != 0) == to_content)
+				return offset;
+			offset = (index + i + 1) * REGION_PAGE;
+		}
+		if (!slot)
+			offset = (index + n_slots) * REGION_PAGE;
+	}
+	return inode->size;
 }
 
 /* Gives back the pages of an inode that is free by now. The inode itself, and what its

@@ -139,9 +139,6 @@ struct store {
 	uint32_t n_entries;
 	struct slab *slabs;	/* by page */
 	uint32_t open_slabs[ENTRY_KINDS + 1];
-
-	uid_t uid;		/* whose new nodes are */
-	gid_t gid;
 };
 
 static inline void *

@@ -3,12 +3,17 @@
 #include "translators/tmpfs-store.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "translators/tmpfs-file.h"
 #include "translators/tmpfs-inode.h"
 #include "translators/tmpfs-page.h"
 #include "translators/tmpfs-region.h"
+
+enum { COPY_MAX = 16 << 20 };
 
 /* As stat(2). */
 int
@@ -169,6 +174,76 @@ store_truncate(struct store *store, uint64_t node, uint64_t size, const struct t
 		file_cut(store, inode);
 	PUT(store->head->busy, 0);
 	return 0;
+}
+
+/* As fallocate(2): its KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE. */
+int
+store_allocate(struct store *store, uint64_t node, int mode, uint64_t offset, uint64_t length,
+    const struct timespec *now)
+{
+	struct inode *inode;
+	uint64_t end;
+	int err = find_file(store, node, &inode);
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		return -EOPNOTSUPP;
+	if (err < 0)
+		return err;
+	if (offset > FILE_SIZE_MAX || length > FILE_SIZE_MAX - offset)
+		return -EFBIG;
+	end = offset + length;
+	PUT(store->head->busy, (uint32_t)(inode - store->inodes));
+	if (mode & FALLOC_FL_PUNCH_HOLE)
+		file_punch(store, inode, offset, end);
+	else
+		err = file_allocate(store, inode, offset, end);
+	if (err == 0 && (mode & FALLOC_FL_ZERO_RANGE))
+		file_clear(store, inode, offset, end);
+	if (err == 0)
+		set_size(store, inode,
+		    !(mode & FALLOC_FL_KEEP_SIZE) && end > inode->size ? end : inode->size, now);
+	PUT(store->head->busy, 0);
+	return err;
+}
+
+/* As lseek(2) with SEEK_DATA or SEEK_HOLE. */
+int64_t
+store_seek(const struct store *store, uint64_t node, uint64_t offset, int whence)
+{
+	struct inode *inode;
+	uint64_t found;
+	int err = find_file(store, node, &inode);
+
+	if (err < 0)
+		return err;
+	if (offset >= inode->size)
+		return -ENXIO;
+	found = file_seek(store, inode, offset, whence == SEEK_DATA);
+	return whence == SEEK_DATA && found == inode->size ? -ENXIO : (int64_t)found;
+}
+
+/* As copy_file_range(2): at most COPY_MAX bytes, so that others get their turn. */
+ssize_t
+store_copy(struct store *store, uint64_t from, uint64_t from_offset, uint64_t to,
+    uint64_t to_offset, size_t size, const struct timespec *now)
+{
+	char part[16 * REGION_PAGE];
+	ssize_t done = 0, n = 0;
+
+	if (size > COPY_MAX)
+		size = COPY_MAX;
+	while ((size_t)done < size) {
+		size_t wanted = size - (size_t)done;
+
+		n = store_read(store, from, part, wanted < sizeof(part) ? wanted : sizeof(part),
+		    from_offset + (uint64_t)done);
+		if (n > 0)
+			n = store_write(store, to, part, (size_t)n, to_offset + (uint64_t)done, now);
+		if (n <= 0)
+			break;
+		done += n;
+	}
+	return done > 0 ? done : n;
 }
 
 /* Keeping ------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ struct store_setup {
 	uint64_t limit;		/* bytes that content and names may take */
 	uint32_t seed;		/* random */
 	mode_t mode;		/* of a new root: permissions */
-	uid_t uid;		/* who owns new nodes */
+	uid_t uid;		/* whose a new root is */
 	gid_t gid;
 	struct timespec now;
 };
@@ -64,6 +64,8 @@ struct store_new_node {
 	mode_t mode;		/* with the type */
 	dev_t rdev;
 	const char *target;	/* of a symlink */
+	uid_t uid;
+	gid_t gid;		/* unless the directory hands on its own */
 };
 
 enum {
@@ -76,6 +78,8 @@ enum {
 
 int store_make(struct store *store, uint64_t dir, const char *name,
     const struct store_new_node *new, const struct timespec *now, uint64_t *nodep);
+int store_make_unnamed(struct store *store, uint64_t dir, const struct store_new_node *new,
+    const struct timespec *now, uint64_t *nodep);
 int store_link(struct store *store, uint64_t node, uint64_t dir, const char *name,
     const struct timespec *now);
 int store_unlink(struct store *store, uint64_t dir, const char *name, const struct timespec *now);
@@ -87,6 +91,11 @@ int store_change(struct store *store, uint64_t node, const struct stat *st, int 
 ssize_t store_write(struct store *store, uint64_t node, const char *buf, size_t size,
     uint64_t offset, const struct timespec *now);
 int store_truncate(struct store *store, uint64_t node, uint64_t size, const struct timespec *now);
+int store_allocate(struct store *store, uint64_t node, int mode, uint64_t offset, uint64_t length,
+    const struct timespec *now);
+int64_t store_seek(const struct store *store, uint64_t node, uint64_t offset, int whence);
+ssize_t store_copy(struct store *store, uint64_t from, uint64_t from_offset, uint64_t to,
+    uint64_t to_offset, size_t size, const struct timespec *now);
 int store_open(struct store *store, uint64_t node);
 void store_close(struct store *store, uint64_t node);
 

@@ -176,8 +176,8 @@ fill_inode(struct store *store, uint32_t index, const struct inode *dir,
 	struct inode *inode = inode_at(store, index);
 
 	inode->n_links = 1;
-	inode->uid = store->uid;
-	inode->gid = dir->mode & S_ISGID ? dir->gid : store->gid;
+	inode->uid = new->uid;
+	inode->gid = dir->mode & S_ISGID ? dir->gid : new->gid;
 	inode->rdev = S_ISCHR(new->mode) || S_ISBLK(new->mode) ? new->rdev : 0;
 	inode->atime = inode->mtime = inode->ctime = now->tv_sec;
 	inode->atime_ns = inode->mtime_ns = inode->ctime_ns = (uint32_t)now->tv_nsec;
@@ -237,7 +237,36 @@ store_make(struct store *store, uint64_t dir_node, const char *name,
 	return 0;
 }
 
-/* One more name for what is no directory. */
+/* A regular file without a name, which is open: store_link may give it one, store_close ends it. */
+int
+store_make_unnamed(struct store *store, uint64_t dir_node, const struct store_new_node *new,
+    const struct timespec *now, uint64_t *nodep)
+{
+	uint32_t dir = inode_find(store, dir_node), child;
+	int err;
+
+	if (dir == 0)
+		return -ESTALE;
+	if (!is_dir(store, dir))
+		return -ENOTDIR;
+	if (inode_at(store, dir)->n_links == 0)
+		return -ENOENT;
+	child = inode_take(store);
+	if (child == 0)
+		return -ENOSPC;
+	err = fill_inode(store, child, inode_at(store, dir), new, now);
+	if (err < 0) {
+		inode_discard(store, child);
+		return err;
+	}
+	inode_at(store, child)->n_links = 0;
+	inode_at(store, child)->is_open = 1;
+	PUT(inode_at(store, child)->mode, S_IFREG | (new->mode & 07777));
+	*nodep = inode_node(store, child);
+	return 0;
+}
+
+/* One more name for what is no directory; the first, for what was made without. */
 int
 store_link(struct store *store, uint64_t node, uint64_t dir, const char *name,
     const struct timespec *now)
@@ -251,8 +280,6 @@ store_link(struct store *store, uint64_t node, uint64_t dir, const char *name,
 		return -ESTALE;
 	if (is_dir(store, index))
 		return -EPERM;
-	if (inode->n_links == 0)
-		return -ENOENT;
 	err = find_free_place(store, dir, name, &place);
 	if (err == 0)
 		err = name_reserve(store, place.dir, place.name, &place.slot);

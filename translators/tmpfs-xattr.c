@@ -163,11 +163,16 @@ replace_page(struct store *store, struct inode *inode, uint32_t page, const stru
 	page_settle(store);
 }
 
-/* Access control lists and the like would have to be obeyed, too. */
-static bool
-is_kept(const char *name)
+/* 0, -EINVAL or -EOPNOTSUPP. Access control lists and the like would have to be obeyed, too. */
+static int
+check_kind(const char *name)
 {
-	return strncmp(name, "system.", 7) != 0;
+	static const char *const kinds[] = { "user.", "trusted.", "security." };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strncmp(name, kinds[i], strlen(kinds[i])) == 0)
+			return name[strlen(kinds[i])] ? 0 : -EINVAL;
+	return -EOPNOTSUPP;
 }
 
 /* As setxattr(2); -ENOSPC: all attributes of an inode together have to fit into a page. */
@@ -183,9 +188,10 @@ xattr_set(struct store *store, uint64_t node, const char *name, const char *valu
 
 	if (index == 0)
 		return -ESTALE;
-	if (!is_kept(name))
-		return -EOPNOTSUPP;
-	if (strlen(name) == 0 || strlen(name) > NAME_LENGTH_MAX)
+	err = check_kind(name);
+	if (err < 0)
+		return err;
+	if (strlen(name) > NAME_LENGTH_MAX)
 		return -ERANGE;
 	if (size >= REGION_PAGE)
 		return -ENOSPC;

@@ -170,27 +170,30 @@ tmpfs_listxattr(struct trans_req *req, trans_node_t node, char *list, size_t siz
 /* Changing ---------------------------------------------------------------------- */
 
 static int
-make(trans_node_t dir, const char *name, const struct store_new_node *new, trans_node_t *nodep)
+make(struct trans_req *req, trans_node_t dir, const char *name, struct store_new_node new,
+    trans_node_t *nodep)
 {
+	struct trans_caller caller = { .size = sizeof(caller) };
 	struct timespec time = now();
 
-	return store_make(store, dir, name, new, &time, nodep);
+	trans_caller(req, &caller);
+	new.uid = caller.uid;
+	new.gid = caller.gid;
+	return store_make(store, dir, name, &new, &time, nodep);
 }
 
 static int
 tmpfs_create(struct trans_req *req, trans_node_t dir, const char *name, mode_t mode, dev_t rdev,
     trans_node_t *nodep)
 {
-	(void)req;
-	return make(dir, name, &(struct store_new_node){ .mode = mode, .rdev = rdev }, nodep);
+	return make(req, dir, name, (struct store_new_node){ .mode = mode, .rdev = rdev }, nodep);
 }
 
 static int
 tmpfs_mkdir(struct trans_req *req, trans_node_t dir, const char *name, mode_t mode,
     trans_node_t *nodep)
 {
-	(void)req;
-	return make(dir, name, &(struct store_new_node){ .mode = S_IFDIR | (mode & 07777) },
+	return make(req, dir, name, (struct store_new_node){ .mode = S_IFDIR | (mode & 07777) },
 	    nodep);
 }
 
@@ -198,9 +201,21 @@ static int
 tmpfs_symlink(struct trans_req *req, trans_node_t dir, const char *name, const char *target,
     trans_node_t *nodep)
 {
-	(void)req;
-	return make(dir, name, &(struct store_new_node){ .mode = S_IFLNK | 0777,
+	return make(req, dir, name, (struct store_new_node){ .mode = S_IFLNK | 0777,
 	    .target = target }, nodep);
+}
+
+static int
+tmpfs_tmpfile(struct trans_req *req, trans_node_t dir, mode_t mode, trans_node_t *nodep)
+{
+	struct trans_caller caller = { .size = sizeof(caller) };
+	struct store_new_node new = { .mode = mode };
+	struct timespec time = now();
+
+	trans_caller(req, &caller);
+	new.uid = caller.uid;
+	new.gid = caller.gid;
+	return store_make_unnamed(store, dir, &new, &time, nodep);
 }
 
 static int
@@ -282,6 +297,32 @@ tmpfs_truncate(struct trans_req *req, trans_node_t node, off_t size)
 }
 
 static int
+tmpfs_fallocate(struct trans_req *req, trans_node_t node, int mode, off_t offset, off_t length)
+{
+	struct timespec time = now();
+
+	(void)req;
+	return store_allocate(store, node, mode, (uint64_t)offset, (uint64_t)length, &time);
+}
+
+static off_t
+tmpfs_seek(struct trans_req *req, trans_node_t node, off_t offset, int whence)
+{
+	(void)req;
+	return store_seek(store, node, (uint64_t)offset, whence);
+}
+
+static ssize_t
+tmpfs_copy(struct trans_req *req, trans_node_t from, off_t from_offset, trans_node_t to,
+    off_t to_offset, size_t size)
+{
+	struct timespec time = now();
+
+	(void)req;
+	return store_copy(store, from, (uint64_t)from_offset, to, (uint64_t)to_offset, size, &time);
+}
+
+static int
 tmpfs_open(struct trans_req *req, trans_node_t node, int flags)
 {
 	(void)req, (void)flags;
@@ -354,6 +395,10 @@ static const struct trans_ops tmpfs = {
 	.setxattr = tmpfs_setxattr,
 	.listxattr = tmpfs_listxattr,
 	.removexattr = tmpfs_removexattr,
+	.tmpfile = tmpfs_tmpfile,
+	.fallocate = tmpfs_fallocate,
+	.seek = tmpfs_seek,
+	.copy = tmpfs_copy,
 };
 
 int

@@ -149,12 +149,11 @@ confine_print_filter(struct text *text, const struct confine_report *report)
 		text_puts(text, "no seccomp: this kernel has none");
 }
 
-/* Memory and processes of all that it starts together are limited by nothing. */
+/* Whether memory and processes of all that it starts together are limited, or why not. */
 void
 confine_print_cgroup(struct text *text, const struct confine_report *report)
 {
-	text_puts(text, report->delegated ? "no cgroup: the delegated one is not divided"
-	    : "no cgroup: none is delegated");
+	cgroup_print(text, report->cgroup, report->cgroup_flags);
 }
 
 /* Before the fork ---------------------------------------------------------------- */
@@ -177,12 +176,11 @@ confine_look(const struct confine *confine, struct confine_report *report)
 	static bool looked;
 	static unsigned abi;
 	static int abi_errno;
-	static bool filters, delegated;
+	static bool filters;
 
 	if (!looked) {
 		abi = landlock_abi(&abi_errno);
 		filters = syscalls_is_there();
-		delegated = cgroup_is_delegated();
 		looked = true;
 	}
 	*report = (struct confine_report){
@@ -192,7 +190,6 @@ confine_look(const struct confine *confine, struct confine_report *report)
 		.filter = !syscalls_is_built() ? CONFINE_FILTER_NOT_BUILT :
 		    filters ? CONFINE_FILTER_ON : CONFINE_FILTER_NO_KERNEL,
 		.grants = confine->grants,
-		.delegated = delegated,
 		.files = (uint32_t)within_hard(RLIMIT_NOFILE, CONFINE_FILES),
 		.memory = SANITIZED || !confine->memory ? 0
 		    : within_hard(RLIMIT_DATA, confine->memory),

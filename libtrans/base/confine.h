@@ -27,7 +27,10 @@ enum confine_grant {
 
 #define CONFINE_MEMORY ((uint64_t)2 << 30)	/* bytes, when nobody says otherwise */
 
-enum { CONFINE_FILES = 4096 };			/* descriptors */
+enum {
+	CONFINE_FILES = 4096,			/* descriptors */
+	CONFINE_TASKS = 512,			/* processes and threads, where a control group counts */
+};
 
 struct confine {
 	unsigned grants;	/* enum confine_grant */
@@ -45,8 +48,8 @@ struct confine_report {
 	uint32_t filter;	/* enum confine_filter */
 	uint32_t grants;
 	uint32_t files;
-	uint32_t delegated;	/* there is a control group to divide; its limits are not used */
-	uint32_t unused;
+	uint32_t cgroup;	/* enum cgroup_state; whoever has groups fills it in */
+	uint32_t cgroup_flags;	/* enum cgroup_flag */
 	uint64_t memory;
 };
 
@@ -62,7 +65,7 @@ enum confine_filter {
 	CONFINE_FILTER_ON,
 };
 
-/* What would be in force here. */
+/* What would be in force here, but for the control group. */
 void confine_look(const struct confine *confine, struct confine_report *report);
 /* Adds one part of a report as a person reads it, say "Landlock 6" or "no Landlock: this
  * kernel has none". */

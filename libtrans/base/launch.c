@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/cleanup.h"
 #include "base/confine.h"
 #include "base/log.h"
@@ -227,6 +228,17 @@ reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Before anything of its own can run, so that nothing of it is ever outside. */
+static void
+join(const char *cgroup)
+{
+	int err = cgroup_enter(cgroup, 0);
+
+	errno = -err;
+	if (err < 0)
+		die("enter the control group", cgroup);
+}
+
 static void
 protect(const struct prepared *prepared)
 {
@@ -268,6 +280,8 @@ run_child(const struct prepared *prepared)
 
 	reset_signals();
 	underlying = place_descriptors(launch);
+	if (launch->cgroup)
+		join(launch->cgroup);
 	protect(prepared);
 	if (chdir(cwd) < 0)
 		die("enter", cwd);

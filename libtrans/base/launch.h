@@ -35,6 +35,7 @@ struct launch {
 	 * LAUNCH_FILE_FD on; HIRD_FILES=OPTION=FD,... tells the child. */
 	const struct argv *files;
 	const char *cwd;		/* NULL: "/" */
+	const char *cgroup;		/* the directory of its control group, or NULL: ours */
 	int port_fd;			/* becomes LAUNCH_PORT_FD, or -1 */
 	int log_fd;			/* becomes stdout and stderr, or -1: stderr is kept, stdout goes there too */
 	bool pdeathsig;

@@ -35,6 +35,7 @@ LAUNCH_LIBS = libtrans/liblaunch.a $(HIRD_LIBS) $(SECCOMP_LIBS)
 if HAVE_CMOCKA
 BASE_TESTS = \
 	libtrans/base/test-argv \
+	libtrans/base/test-cgroup \
 	libtrans/base/test-launch \
 	libtrans/base/test-map \
 	libtrans/base/test-text
@@ -42,6 +43,8 @@ check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
 libtrans_base_test_argv_SOURCES = libtrans/base/test-argv.c
 libtrans_base_test_argv_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
+libtrans_base_test_cgroup_SOURCES = libtrans/base/test-cgroup.c
+libtrans_base_test_cgroup_LDADD = $(LAUNCH_LIBS) $(CMOCKA_LIBS)
 libtrans_base_test_launch_SOURCES = libtrans/base/test-launch.c
 libtrans_base_test_launch_LDADD = $(LAUNCH_LIBS) $(CMOCKA_LIBS)
 libtrans_base_test_map_SOURCES = libtrans/base/test-map.c

@@ -27,6 +27,7 @@
 #include "trans/memory.h"
 #include "trans/req.h"
 #include "trans/standin.h"
+#include "trans/wake.h"
 #include "wire/messages.h"
 
 /* The main thread may be held up for ever; we do not outlive portd and its holder. */
@@ -53,20 +54,10 @@ static port_name_t port;	/* PORT_NULL: closed */
 static port_name_t set;		/* of what is listened on: that, and the ports of nodes */
 static size_t n_waiting;	/* letters to those */
 static size_t waiting_bytes;
-static int wake_fd = -1;
 static const char *program;
 static bool closing;
 static pthread_cond_t closed = PTHREAD_COND_INITIALIZER;
 static pthread_mutex_t attachment_lock;	/* taken before `lock`; recursive */
-
-static void
-wake(void)
-{
-	uint64_t one = 1;
-
-	if (write(wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		log_error("cannot wake the main thread: %s", strerror(errno));
-}
 
 static void
 set_state(enum control_state now)
@@ -74,7 +65,7 @@ set_state(enum control_state now)
 	pthread_mutex_lock(&lock);
 	state = now;
 	pthread_mutex_unlock(&lock);
-	wake();
+	wake_main();
 }
 
 static void
@@ -135,7 +126,7 @@ queue(struct port_message *message)
 		.message = *message,
 	};
 	if (put_letter(letter)) {
-		wake();
+		wake_main();
 		return;
 	}
 	free(letter);
@@ -345,15 +336,13 @@ init_lock(void)
 	pthread_mutexattr_destroy(&recursive);
 }
 
-/* Makes the port and starts listening. name: as in port_attach. fd: an eventfd that brings the
- * main thread to control_take and control_state. 0, PORT_E_* or -errno. */
+/* Makes the port and starts listening. name: as in port_attach. 0, PORT_E_* or -errno. */
 int
-control_open(const char *name, int fd)
+control_open(const char *name)
 {
 	int err;
 
 	program = name;
-	wake_fd = fd;
 	init_lock();
 	err = make_port(&port, &set);
 	if (err != 0)

@@ -13,7 +13,7 @@ enum control_state {
 	CONTROL_CUT,		/* portd is gone, and there will be no other one */
 };
 
-int control_open(const char *program, int wake_fd);
+int control_open(const char *program);
 void control_close(void);
 port_name_t control_port(void);
 /* What comes to this receive right comes to control_take, too, until it is gone; PORT_E_* or -errno.

@@ -19,6 +19,7 @@
 #include "trans/notify.h"
 #include "trans/standin.h"
 #include "trans/translator.h"
+#include "trans/wake.h"
 
 /* No number of the kernel's, which are even: of ours, none is ever answered there. */
 #define UNIQUE_OURS ((uint64_t)1 << 62 | 1)
@@ -99,7 +100,7 @@ leave_answer(void *argument)
 	pthread_mutex_lock(&lock);
 	list_link_tail(&answered, &call->link);
 	pthread_mutex_unlock(&lock);
-	req_wake(NULL);
+	wake_main();
 }
 
 static struct door_call *

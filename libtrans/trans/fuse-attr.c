@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,8 @@ run_setattr(struct trans_req *req)
 	struct stat st;
 	int err = node_change(req, req->node, &req->st, req->flags);
 
+	if (err == 0 && req->kills)
+		err = node_kill_set_id(req, req->node);
 	if (err == 0)
 		err = node_stat(req, req->node, &st);
 	if (front_is_finished(req, err))
@@ -82,12 +85,14 @@ changes_of(int to_set)
 void
 op_setattr(fuse_req_t from, fuse_ino_t id, struct stat *st, int to_set, struct fuse_file_info *file)
 {
+	const struct fuse_setattr_in *argument = front_argument();
 	struct trans_req *req = front_begin(from, id, run_setattr);
 
 	(void)file;
 	if (!req)
 		return;
 	req->st = *st;
+	req->kills = argument->valid & FATTR_KILL_SUIDGID;
 	if (to_set & FUSE_SET_ATTR_ATIME_NOW)
 		req->st.st_atim.tv_nsec = UTIME_NOW;
 	if (to_set & FUSE_SET_ATTR_MTIME_NOW)
@@ -153,19 +158,6 @@ op_access(fuse_req_t from, fuse_ino_t id, int mask)
 
 /* Extended attributes ----------------------------------------------------- */
 
-static bool
-copy_value(struct trans_req *req, const char *value, size_t size)
-{
-	req->size = size;
-	req->copy = malloc(size + 1);
-	if (!req->copy) {
-		front_is_finished(req, -ENOMEM);
-		return false;
-	}
-	memcpy(req->copy, value, size);
-	return true;
-}
-
 static void
 run_setxattr(struct trans_req *req)
 {
@@ -197,7 +189,7 @@ op_setxattr(fuse_req_t from, fuse_ino_t id, const char *name, const char *value,
 {
 	struct trans_req *req = begin_xattr(from, id, name, run_setxattr);
 
-	if (!req || !copy_value(req, value, size))
+	if (!req || !front_copy(req, value, size))
 		return;
 	req->flags = flags;
 	run_setxattr(req);

@@ -4,12 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "trans/node.h"
 #include "trans/opens.h"
 #include "wire/fusewire.h"
+
+/* A count fits into the kernel's answer. */
+enum { COPY_MAX = 1 << 30 };
 
 /* See fuse-front.h. */
 struct fuse_file_info
@@ -89,8 +94,10 @@ op_read(fuse_req_t from, fuse_ino_t id, size_t size, off_t offset, struct fuse_f
 static void
 run_write(struct trans_req *req)
 {
-	ssize_t size = node_write(req, req->node, req->data, req->size, req->offset);
+	ssize_t size = req->kills ? node_kill_set_id(req, req->node) : 0;
 
+	if (size == 0)
+		size = node_write(req, req->node, req->data, req->size, req->offset);
 	if (front_is_finished(req, size))
 		return;
 	fuse_reply_write(front_handle(req), size);
@@ -101,11 +108,13 @@ void
 op_write(fuse_req_t from, fuse_ino_t id, const char *data, size_t size, off_t offset,
     struct fuse_file_info *file)
 {
+	const struct fuse_write_in *argument = front_argument();
 	struct trans_req *req = front_begin(from, id, run_write);
 
 	(void)file;
 	if (!req)
 		return;
+	req->kills = argument->write_flags & FUSE_WRITE_KILL_PRIV;
 	req->data = data;
 	req->size = size;
 	req->offset = offset;
@@ -154,71 +163,128 @@ op_fsync(fuse_req_t from, fuse_ino_t id, int datasync, struct fuse_file_info *fi
 	run_fsync(req);
 }
 
-void
-op_ioctl(fuse_req_t from, fuse_ino_t id, unsigned command, void *argument,
-    struct fuse_file_info *file,
-    unsigned flags, const void *in, size_t in_size, size_t out_size)
+static void
+run_ioctl(struct trans_req *req)
 {
-	(void)id;
-	(void)command;
-	(void)argument;
-	(void)file;
-	(void)flags;
-	(void)in;
-	(void)in_size;
-	(void)out_size;
-	fuse_reply_err(from, ENOTTY);
+	size_t out_size = (size_t)req->new_offset;
+	int result;
+
+	memset(front.reply, 0, out_size);
+	result = node_ioctl(req, req->node, (unsigned)req->flags, req->copy, req->size, front.reply,
+	    out_size);
+	if (front_is_finished(req, result))
+		return;
+	fuse_reply_ioctl(front_handle(req), result, front.reply, out_size);
+	req_free(req);
 }
 
+/* The kernel lets only those pass that say how much they take and give. */
 void
-op_poll(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file, struct fuse_pollhandle *poll)
+op_ioctl(fuse_req_t from, fuse_ino_t id, unsigned command, void *argument,
+    struct fuse_file_info *file, unsigned flags, const void *in, size_t in_size, size_t out_size)
 {
-	(void)id;
+	struct trans_req *req;
+
+	(void)argument;
 	(void)file;
-	if (poll)
-		fuse_pollhandle_destroy(poll);
-	fuse_reply_poll(from, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+	if ((flags & FUSE_IOCTL_UNRESTRICTED) || out_size > FUSEWIRE_MAX_WRITE) {
+		fuse_reply_err(from, ENOTTY);
+		return;
+	}
+	req = front_begin(from, id, run_ioctl);
+	if (!req || !front_copy(req, in, in_size))
+		return;
+	req->flags = (int)command;
+	req->new_offset = (off_t)out_size;
+	run_ioctl(req);
+}
+
+/* Of what is a change like a write, the kernel leaves that to us, and does not say whether the
+ * caller may keep the bits: root may. */
+static bool
+kills_set_id(const struct trans_req *req)
+{
+	return (front.flags & FUSE_HANDLE_KILLPRIV_V2) && req->uid != 0;
+}
+
+static void
+run_fallocate(struct trans_req *req)
+{
+	int err = node_fallocate(req, req->node, req->flags, req->offset, req->new_offset);
+
+	if (err == 0 && req->kills)
+		err = node_kill_set_id(req, req->node);
+	if (front_is_finished(req, err))
+		return;
+	fuse_reply_err(front_handle(req), 0);
+	req_free(req);
 }
 
 void
 op_fallocate(fuse_req_t from, fuse_ino_t id, int mode, off_t offset, off_t length,
     struct fuse_file_info *file)
 {
-	(void)id;
-	(void)mode;
-	(void)offset;
-	(void)length;
+	struct trans_req *req = front_begin(from, id, run_fallocate);
+
 	(void)file;
-	fuse_reply_err(from, EOPNOTSUPP);
+	if (!req)
+		return;
+	req->flags = mode;
+	req->offset = offset;
+	req->new_offset = length;
+	req->kills = kills_set_id(req);
+	run_fallocate(req);
+}
+
+static void
+run_copy(struct trans_req *req)
+{
+	ssize_t size = node_copy(req, req->node, req->offset, req->new_node, req->new_offset,
+	    req->size);
+
+	if (size > 0 && req->kills) {
+		int err = node_kill_set_id(req, req->new_node);
+
+		size = err != 0 ? err : size;
+	}
+	if (front_is_finished(req, size))
+		return;
+	fuse_reply_write(front_handle(req), (size_t)size);
+	req_free(req);
 }
 
 void
 op_copy_file_range(fuse_req_t from, fuse_ino_t in, off_t in_offset, struct fuse_file_info *in_file,
     fuse_ino_t out, off_t out_offset, struct fuse_file_info *out_file, size_t size, int flags)
 {
-	(void)in;
-	(void)in_offset;
+	struct trans_req *req;
+	trans_node_t to;
+
 	(void)in_file;
-	(void)out;
-	(void)out_offset;
 	(void)out_file;
-	(void)size;
-	(void)flags;
-	fuse_reply_err(from, EOPNOTSUPP);
+	if (flags != 0 || front_node(out, &to) < 0) {
+		fuse_reply_err(from, flags != 0 ? EINVAL : ESTALE);
+		return;
+	}
+	req = front_begin(from, in, run_copy);
+	if (!req)
+		return;
+	req->offset = in_offset;
+	req->new_node = to;
+	req->new_offset = out_offset;
+	req->size = size < COPY_MAX ? size : COPY_MAX;
+	req->kills = kills_set_id(req);
+	run_copy(req);
 }
 
-/* No holes: data to the end, and one hole after it. */
 static void
 run_lseek(struct trans_req *req)
 {
-	struct stat st;
-	int err = node_stat(req, req->node, &st);
+	off_t found = node_seek(req, req->node, req->offset, req->flags);
 
-	if (err == 0 && req->offset >= st.st_size)
-		err = -ENXIO;
-	if (front_is_finished(req, err))
+	if (front_is_finished(req, found))
 		return;
-	fuse_reply_lseek(front_handle(req), req->flags == SEEK_DATA ? req->offset : st.st_size);
+	fuse_reply_lseek(front_handle(req), found);
 	req_free(req);
 }
 

@@ -29,6 +29,7 @@ struct front {
 	uint64_t unique;	/* of the request in hand */
 	struct recovery_slot *slot;	/* its own, until something takes it over; may be NULL */
 	bool known;		/* a predecessor had it, too */
+	bool is_unnamed;	/* a file is to be created without a name */
 	char *request;		/* FUSEWIRE_BUFFER bytes, page-aligned */
 	char *reply;		/* FUSEWIRE_MAX_WRITE bytes, likewise */
 };
@@ -38,10 +39,12 @@ extern struct front front;
 const struct front_policy *front_policy(void);
 double front_timeout(void);
 bool front_is_fixed(void);
+const void *front_argument(void);
 fuse_req_t front_handle(const struct trans_req *req);
 struct trans_req *front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *));
 struct trans_req *front_begin_name(fuse_req_t from, fuse_ino_t id, const char *name,
     const char *new_name, void (*run)(struct trans_req *));
+bool front_copy(struct trans_req *req, const void *data, size_t size);
 bool front_is_finished(struct trans_req *req, ssize_t result);
 struct fuse_entry_param front_entry(trans_node_t node, const struct stat *st);
 void front_reply_entry(struct trans_req *req, trans_node_t node, const struct stat *st);
@@ -100,13 +103,15 @@ void op_release(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file);
 void op_fsync(fuse_req_t from, fuse_ino_t id, int datasync, struct fuse_file_info *file);
 void op_ioctl(fuse_req_t from, fuse_ino_t id, unsigned command, void *argument,
     struct fuse_file_info *file, unsigned flags, const void *in, size_t in_size, size_t out_size);
-void op_poll(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file,
-    struct fuse_pollhandle *poll);
 void op_fallocate(fuse_req_t from, fuse_ino_t id, int mode, off_t offset, off_t length,
     struct fuse_file_info *file);
 void op_copy_file_range(fuse_req_t from, fuse_ino_t in, off_t in_offset,
     struct fuse_file_info *in_file, fuse_ino_t out, off_t out_offset, struct fuse_file_info *out_file, size_t size, int flags);
 void op_lseek(fuse_req_t from, fuse_ino_t id, off_t offset, int whence,
     struct fuse_file_info *file);
+
+/* fuse-poll.c */
+void op_poll(fuse_req_t from, fuse_ino_t id, struct fuse_file_info *file,
+    struct fuse_pollhandle *poll);
 
 #endif

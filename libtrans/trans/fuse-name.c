@@ -176,7 +176,11 @@ op_link(fuse_req_t from, fuse_ino_t id, fuse_ino_t parent, const char *name)
 static int
 create(struct trans_req *req)
 {
-	int err = node_create(req, req->node, req->name, req->st.st_mode, 0, &req->made);
+	int err;
+
+	if (!req->name[0])
+		return node_tmpfile(req, req->node, req->st.st_mode, &req->made);
+	err = node_create(req, req->node, req->name, req->st.st_mode, 0, &req->made);
 
 	if (err == -EEXIST && !(req->flags & O_EXCL))
 		err = node_lookup(req, req->node, req->name, &req->made);
@@ -236,10 +240,13 @@ void
 op_create(fuse_req_t from, fuse_ino_t parent, const char *name, mode_t mode,
     struct fuse_file_info *file)
 {
-	struct trans_req *req = front_begin_name(from, parent, name, NULL, run_create);
+	struct trans_req *req = front.is_unnamed ? front_begin(from, parent, run_create) :
+	    front_begin_name(from, parent, name, NULL, run_create);
 
 	if (!req)
 		return;
+	if (front.is_unnamed)
+		req->name[0] = '\0';
 	req->st.st_mode = S_IFREG | (mode & 07777);
 	req->flags = file->flags;
 	run_create(req);

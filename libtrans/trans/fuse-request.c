@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/fuse.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -143,6 +144,7 @@ front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *))
 	req->id = id;
 	req->slot = STEAL_PTR(front.slot);
 	req->known = front.known;
+	req->kills = false;
 	return req;
 }
 
@@ -166,6 +168,21 @@ front_begin_name(fuse_req_t from, fuse_ino_t id, const char *name, const char *n
 	if (req && new_name)
 		strcpy(req->new_name, new_name);
 	return req;
+}
+
+/* Keeps what was given with the request. false: it has been answered. */
+bool
+front_copy(struct trans_req *req, const void *data, size_t size)
+{
+	req->size = size;
+	req->copy = malloc(size + 1);
+	if (!req->copy) {
+		front_is_finished(req, -ENOMEM);
+		return false;
+	}
+	if (size > 0)
+		memcpy(req->copy, data, size);
+	return true;
 }
 
 /* Whether an error, or nothing yet, is all there is to say; says it. */

@@ -222,11 +222,10 @@ front_open(int fd, const struct wire_init *init, uint32_t share)
 	front.flags = init->flags;
 	front.for_root = share == NODE_SHARE_ROOT;
 	front.gone = false;
-	err = allocate(&front.request, FUSEWIRE_BUFFER);
-	if (err == 0)
+	front.request = journal_room(JOURNAL_MAIN);
+	if (front.request)
 		fault_in(front.request);
-	if (err == 0)
-		err = allocate(&front.reply, FUSEWIRE_MAX_WRITE);
+	err = front.request ? allocate(&front.reply, FUSEWIRE_MAX_WRITE) : -ENOMEM;
 	if (err == 0)
 		err = make_session(mine);
 	if (err < 0) {
@@ -245,7 +244,6 @@ front_close(void)
 {
 	if (front.session)
 		fuse_session_destroy(front.session);
-	free(front.request);
 	free(front.reply);
 	listing_deinit();
 	front.session = NULL;
@@ -259,10 +257,6 @@ front_fd(void)
 {
 	return front.fd;
 }
-
-/* Requests that libfuse 3.14 does not know and would answer with ENOSYS, which holds for the life
- * of the mount. */
-enum { OPCODE_TMPFILE = 51 };
 
 /* Answers past libfuse. When it has been answered already, or whoever asked is gone, the kernel
  * says so, and that is fine. */
@@ -288,11 +282,18 @@ _Static_assert(sizeof(struct recovery_taken) == sizeof(struct fuse_in_header) &&
     offsetof(struct recovery_taken, node) == offsetof(struct fuse_in_header, nodeid),
     "the kernel's header");
 
+/* What follows the header of the request in hand, for what libfuse does not hand on. */
+const void *
+front_argument(void)
+{
+	return front.request + sizeof(struct fuse_in_header);
+}
+
 /* The request in front.request, which the journal has in that slot. */
 static void
 process(size_t size, struct recovery_slot *slot, bool known)
 {
-	const struct fuse_in_header *header = (const void *)front.request;
+	struct fuse_in_header *header = (void *)front.request;
 	struct fuse_buf buf = { .mem = front.request, .size = size };
 
 	if (front_wants_answer(header->opcode))
@@ -301,17 +302,19 @@ process(size_t size, struct recovery_slot *slot, bool known)
 	front.known = known;
 	front.unique = header->unique;
 	standin_serving(header->unique);
-	if (header->opcode == OPCODE_TMPFILE)
-		front_refuse(header->unique, -EOPNOTSUPP);
-	else
-		fuse_session_process_buf(front.session, &buf);
+	/* libfuse 3.14 does not know this one, and would say ENOSYS, which holds for the life of
+	 * the mount. It has the form of the other. */
+	front.is_unnamed = header->opcode == FUSE_TMPFILE;
+	if (front.is_unnamed)
+		header->opcode = FUSE_CREATE;
+	fuse_session_process_buf(front.session, &buf);
 	journal_strike(STEAL_PTR(front.slot));
 }
 
-/* The request in front.request. An interrupt does not go through libfuse: it
+/* Serves the request in front.request. An interrupt does not go through libfuse: it
  * is for what we put off. */
-static void
-dispatch(size_t size)
+void
+front_serve(size_t size)
 {
 	const struct fuse_in_header *header = (const void *)front.request;
 	const struct fuse_interrupt_in *interrupt = (const void *)(header + 1);
@@ -320,11 +323,11 @@ dispatch(size_t size)
 
 	if (front_wants_answer(header->opcode))
 		slot = journal_note(header->unique, header->opcode, header->nodeid, &known);
-	journal_has_taken(JOURNAL_MAIN);
 	if (header->opcode != FUSE_INTERRUPT)
 		process(size, slot, known);
 	else if (size >= sizeof(*header) + sizeof(*interrupt))
 		standin_interrupt(interrupt->unique);
+	journal_has_taken(JOURNAL_MAIN);
 }
 
 static int
@@ -348,7 +351,7 @@ front_process(const void *request, size_t size)
 	int err = take_request(request, size);
 
 	if (err == 0)
-		dispatch(size);
+		front_serve(size);
 	return err;
 }
 
@@ -365,28 +368,20 @@ front_process_noted(const void *request, size_t size, struct recovery_slot *slot
 	return err;
 }
 
-/* Reads a request into FUSEWIRE_BUFFER bytes: what read(2) says. Its header stands in recovery
- * memory until journal_has_taken. */
+/* Reads a request into that reader's room: what read(2) says. */
 ssize_t
-front_read(void *room, enum journal_reader reader)
+front_read(enum journal_reader reader)
 {
-	struct recovery_taken *taken = journal_taken(reader);
-	struct iovec iov[2] = {
-		{ taken, sizeof(*taken) },
-		{ (char *)room + sizeof(*taken), FUSEWIRE_BUFFER - sizeof(*taken) },
-	};
-	ssize_t size = readv(front.fd, iov, 2);
-
-	memcpy(room, taken, sizeof(*taken));
-	return size;
+	journal_has_taken(reader);
+	return read(front.fd, journal_room(reader), FUSEWIRE_BUFFER);
 }
 
-/* Reads one request and serves it. 0: it did, or there was none; -ENODEV: the
- * mount is gone. */
-int
+/* Reads one request, for front_serve. Its size; 0: there was none; -ENODEV: the mount
+ * is gone. */
+ssize_t
 front_receive(void)
 {
-	ssize_t size = front_read(front.request, JOURNAL_MAIN);
+	ssize_t size = front_read(JOURNAL_MAIN);
 
 	if (size == 0 || (size < 0 && is_gone(errno)) ||
 	    __atomic_load_n(&front.gone, __ATOMIC_RELAXED))
@@ -396,8 +391,7 @@ front_receive(void)
 		return errno == EAGAIN || errno == EINTR || errno == ENOENT ? 0 : -errno;
 	if ((size_t)size < sizeof(struct fuse_in_header))
 		return -EBADMSG;
-	dispatch((size_t)size);
-	return 0;
+	return size;
 }
 
 /* Notices to the kernel ---------------------------------------------------- */

@@ -19,9 +19,10 @@ void front_close(void);
 int front_fd(void);
 int front_process(const void *request, size_t size);
 int front_process_noted(const void *request, size_t size, struct recovery_slot *slot, bool known);
-ssize_t front_read(void *room, enum journal_reader reader);
+ssize_t front_read(enum journal_reader reader);
 bool front_wants_answer(uint32_t opcode);
-int front_receive(void);
+ssize_t front_receive(void);
+void front_serve(size_t size);
 int front_forget_names(void);
 /* Any thread: the answer of a request that somebody else has. */
 void front_refuse(uint64_t unique, int error);

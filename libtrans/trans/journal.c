@@ -8,7 +8,9 @@
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "base/cleanup.h"
 #include "trans/memory.h"
 #include "trans/opens.h"
 #include "wire/fusewire.h"
@@ -16,6 +18,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct recovery_slot *slots;
 static uint16_t stack[RECOVERY_SLOTS];	/* free slots, the next one last */
+static void *rooms[RECOVERY_READERS];
 static unsigned n_free, n_left;		/* the first n_left of the stack are a predecessor's */
 
 _Static_assert(RECOVERY_SLOTS <= UINT16_MAX, "a slot's number fits");
@@ -43,6 +46,7 @@ finish(struct recovery_slot *slot)
 		break;
 	case FUSE_OPEN:
 	case FUSE_CREATE:
+	case FUSE_TMPFILE:
 	case FUSE_OPENDIR:
 		if (counted && ended)
 			opens_undo(slot);
@@ -76,27 +80,46 @@ journal_open(bool resent)
 void
 journal_close(void)
 {
+	for (unsigned i = 0; i < RECOVERY_READERS; i++)
+		if (rooms[i])
+			munmap(STEAL_PTR(rooms[i]), FUSEWIRE_BUFFER);
 	slots = NULL;
 	n_free = n_left = 0;
 }
 
-/* See journal.h. */
-struct recovery_taken *
-journal_taken(enum journal_reader reader)
+static size_t
+place_of(enum journal_reader reader)
 {
-	struct recovery_taken *taken = &memory_head()->head.taken[reader];
+	return RECOVERY_TAKEN + reader * (size_t)RECOVERY_TAKEN_ROOM;
+}
 
-	taken->unique = 0;
-	in_order();
-	return taken;
+/* See journal.h. */
+void *
+journal_room(enum journal_reader reader)
+{
+	void *room;
+
+	if (rooms[reader])
+		return rooms[reader];
+	room = mmap(NULL, FUSEWIRE_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (room == MAP_FAILED)
+		return NULL;
+	if (memory_show(place_of(reader), room) < 0) {
+		munmap(room, FUSEWIRE_BUFFER);
+		return NULL;
+	}
+	return rooms[reader] = room;
 }
 
 /* See journal.h. */
 void
 journal_has_taken(enum journal_reader reader)
 {
+	struct recovery_taken *taken = memory_at(place_of(reader));
+
 	in_order();
-	memory_head()->head.taken[reader].unique = 0;
+	taken->unique = 0;
+	in_order();
 }
 
 /* A predecessor died over it, which portd wants to know. */

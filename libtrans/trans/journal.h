@@ -14,10 +14,12 @@
 
 void journal_open(bool resent);
 void journal_close(void);
-/* Where read(2) is to put a request's header, so that it is in no moment in nobody's hands; and when
- * the journal has the request, or it needs none. */
+/* Where a reader has read(2) put requests of FUSEWIRE_BUFFER bytes at most, until journal_close: the
+ * first page is of recovery memory, so that a request is in no moment in nobody's hands. NULL: out of
+ * memory. */
 enum journal_reader { JOURNAL_MAIN, JOURNAL_STANDIN };
-struct recovery_taken *journal_taken(enum journal_reader reader);
+void *journal_room(enum journal_reader reader);
+/* What is there now is in the journal, or needs not be. */
 void journal_has_taken(enum journal_reader reader);
 /* By whoever has read it. NULL: there is no room. */
 struct recovery_slot *journal_note(uint64_t unique, uint32_t opcode, uint64_t node,

@@ -29,6 +29,7 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/fuse-file.c \
 	libtrans/trans/fuse-front.h \
 	libtrans/trans/fuse-name.c \
+	libtrans/trans/fuse-poll.c \
 	libtrans/trans/fuse-request.c \
 	libtrans/trans/fuse.h \
 	libtrans/trans/journal.c \
@@ -57,10 +58,14 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/standin.h \
 	libtrans/trans/thread.c \
 	libtrans/trans/translator.h \
+	libtrans/trans/wake.c \
+	libtrans/trans/wake.h \
 	libtrans/trans/watch.c \
 	libtrans/trans/watch.h
-check_PROGRAMS += libtrans/trans/test-option libtrans/trans/test-fuse
-TESTS += libtrans/trans/test-option libtrans/trans/test-fuse
+check_PROGRAMS += libtrans/trans/test-option libtrans/trans/test-fuse libtrans/trans/test-wake
+TESTS += libtrans/trans/test-option libtrans/trans/test-fuse libtrans/trans/test-wake
+libtrans_trans_test_wake_SOURCES = libtrans/trans/test-wake.c
+libtrans_trans_test_wake_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 libtrans_trans_test_option_SOURCES = libtrans/trans/test-option.c
 libtrans_trans_test_option_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 libtrans_trans_test_fuse_SOURCES = libtrans/trans/test-fuse.c
@@ -72,3 +77,10 @@ TESTS += libtrans/trans/test-door
 libtrans_trans_test_door_SOURCES = libtrans/trans/test-door.c \
 	libtrans/port/test-setup.c libtrans/port/test-setup.h
 libtrans_trans_test_door_LDADD = $(LAUNCH_LIBS) $(FUSE3_LIBS) $(CMOCKA_LIBS)
+
+dist_man_MANS += \
+	libtrans/trans/trans_main.3 \
+	libtrans/trans/trans_ops.3 \
+	libtrans/trans/trans_option.3 \
+	libtrans/trans/trans_tree.3 \
+	libtrans/trans/translators.7

@@ -120,6 +120,13 @@ trans_needs(unsigned needs)
 	translator.needs |= needs;
 }
 
+/* See trans.h. */
+void
+trans_kind(enum trans_kind kind)
+{
+	translator.ops.kind = kind;
+}
+
 /* The canonical words of these options, argv[0] first. */
 int
 translator_argv(const struct option_set *options, struct argv *argv)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "trans/trans.h"
 
@@ -45,7 +46,7 @@ turn_to(uint32_t generation, uint64_t options)
 static int
 map(int fd)
 {
-	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	int flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
 	struct stat st;
 	void *mapped;
 
@@ -53,7 +54,7 @@ map(int fd)
 		return -errno;
 	if (fd >= 0 && st.st_size < RECOVERY_SIZE)
 		return -EMSGSIZE;
-	mapped = mmap(NULL, RECOVERY_SIZE, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, fd, 0);
+	mapped = mmap(NULL, RECOVERY_SIZE, PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (mapped == MAP_FAILED)
 		return -errno;
 	memory = mapped;
@@ -122,6 +123,16 @@ void *
 memory_at(size_t offset)
 {
 	return (char *)memory + offset;
+}
+
+/* See memory.h. Of memory that is shared, no bytes moved means: map it once more. */
+int
+memory_show(size_t offset, void *place)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *shown = mremap(memory_at(offset), 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+
+	return shown == MAP_FAILED ? -errno : 0;
 }
 
 /* See trans.h. */

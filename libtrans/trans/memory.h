@@ -36,6 +36,8 @@ void memory_close(void);
  * memory_close. */
 struct memory *memory_head(void);
 void *memory_at(size_t offset);
+/* Has the page of memory at that offset appear in place of another one. 0 or -errno. */
+int memory_show(size_t offset, void *place);
 void memory_turn(const struct argv *argv);
 /* The epoch of the nodes, at most 31 bits: ids of another one are stale. */
 uint32_t memory_epoch(void);

@@ -42,6 +42,7 @@ peek(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t *no
 		err = 0;
 	else if (err == 0)
 		node_forget(node, 1);
+	req->given = 0;		/* it may be another one after the change */
 	if (err == 0)
 		*nodep = node;
 	return err;
@@ -150,6 +151,28 @@ node_create(struct trans_req *req, trans_node_t dir, const char *name, mode_t mo
 		return err;
 	err = translator.ops.create(req, dir, name, mode, rdev, &node);
 	return take_made(err, node, "create", nodep);
+}
+
+/* See node.h. A predecessor's is taken over, if there is one. */
+int
+node_tmpfile(struct trans_req *req, trans_node_t dir, mode_t mode, trans_node_t *nodep)
+{
+	struct recovery_slot *slot = req->slot;
+	trans_node_t node = req->known && slot ? slot->before[1] : 0;
+	struct stat st;
+	int err;
+
+	if (!translator.ops.tmpfile)
+		return node_cannot();
+	if (node != 0 && node_stat(req, node, &st) == 0) {
+		*nodep = node;
+		return 0;
+	}
+	err = translator.ops.tmpfile(req, dir, mode, &node);
+	err = take_made(err, node, "tmpfile", nodep);
+	if (err == 0 && slot)
+		slot->before[1] = node;
+	return err;
 }
 
 /* See trans.h. */

@@ -11,13 +11,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "trans/tree.h"
+#include "trans/standin.h"
 #include "trans/translator.h"
+#include "trans/wake.h"
 
 /* Whether the library answers for a tree, ready or not. */
 bool
@@ -55,13 +58,20 @@ node_is_pending(void)
 	return node_has_tree() && find_tree(&tree) == 0;
 }
 
+static void
+wake(void *unused)
+{
+	(void)unused;
+	wake_main();
+}
+
 /* Has the main thread woken (look at node_is_pending then) when the tree that there
  * is now is finished. To be called for each new one. */
 void
 node_on_ready(void)
 {
 	if (node_has_tree() && *translator.ops.tree)
-		tree_on_ready(*translator.ops.tree, req_wake, NULL);
+		tree_on_ready(*translator.ops.tree, wake, NULL);
 }
 
 /* See node.h. */
@@ -93,6 +103,8 @@ count(void)
 
 /* Attributes ------------------------------------------------------------- */
 
+enum { BENEATH_MS = 1000 };
+
 static mode_t
 default_mode(trans_node_t node, const struct stat *covered)
 {
@@ -105,20 +117,26 @@ default_mode(trans_node_t node, const struct stat *covered)
 }
 
 /* The node beneath, as it is; for what stands inside a directory, as it was when the root was
- * looked at: that would be a system call a request. NULL: there is none. */
+ * looked at: that would be a system call a request. Of a directory, whose attributes the kernel wants
+ * with each name, as it was a moment ago: the mount keeps others from changing what it covers.
+ * NULL: there is none. */
 static const struct stat *
 look_beneath(trans_node_t node)
 {
 	static struct stat beneath;
 	static int seen = -1;
+	static int64_t seen_at;
+	bool old = node == TRANS_ROOT && (translator.ops.kind != TRANS_DIR ||
+	    standin_since() - seen_at >= BENEATH_MS);
 
 	if (translator.underlying < 0)
 		return NULL;
-	if (node == TRANS_ROOT || seen != translator.underlying) {
+	if (old || seen != translator.underlying) {
 		seen = -1;
 		if (fstatat(translator.underlying, "", &beneath, AT_EMPTY_PATH) < 0)
 			return NULL;
 		seen = translator.underlying;
+		seen_at = standin_since();
 	}
 	return &beneath;
 }
@@ -189,6 +207,18 @@ type_is_right(trans_node_t node, mode_t mode)
 	return translator.ops.kind == TRANS_DIR ? S_ISDIR(mode) : S_ISREG(mode);
 }
 
+/* Takes what a callback gave of that node in this request. */
+static bool
+take_given(struct trans_req *req, trans_node_t node, struct stat *st)
+{
+	bool given = req->given != 0 && req->given == node;
+
+	if (given)
+		*st = req->given_st;
+	req->given = 0;
+	return given;
+}
+
 /* The attributes of a node. The type of the root is not the author's to change:
  * the kernel has a mount of that kind. */
 int
@@ -198,7 +228,9 @@ node_stat(struct trans_req *req, trans_node_t node, struct stat *st)
 	int err = 0;
 
 	fill_default(node, &made);
-	if (node_has_tree())
+	if (take_given(req, node, &made))
+		err = 0;
+	else if (node_has_tree())
 		err = stat_in_tree(req, node, &made);
 	else if (translator.ops.stat)
 		err = translator.ops.stat(req, node, &made);
@@ -485,6 +517,85 @@ node_close(trans_node_t node)
 {
 	if (translator.ops.close)
 		translator.ops.close(node);
+}
+
+/* See node.h; as the kernel does it for its own file systems. */
+int
+node_kill_set_id(struct trans_req *req, trans_node_t node)
+{
+	struct stat st;
+	mode_t bits;
+	int err = node_stat(req, node, &st);
+
+	if (err != 0)
+		return err;
+	bits = st.st_mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID;
+	if (S_ISDIR(st.st_mode) || !(st.st_mode & bits) || !translator.ops.change)
+		return 0;
+	st.st_mode &= ~bits;
+	return translator.ops.change(req, node, &st, TRANS_SET_MODE);
+}
+
+/* See trans.h. */
+int
+node_fallocate(struct trans_req *req, trans_node_t node, int mode, off_t offset, off_t length)
+{
+	if (!translator.ops.fallocate)
+		return -EOPNOTSUPP;
+	return req->again ? 0 : translator.ops.fallocate(req, node, mode, offset, length);
+}
+
+/* See trans.h. Otherwise data to the end, and one hole after it. */
+off_t
+node_seek(struct trans_req *req, trans_node_t node, off_t offset, int whence)
+{
+	struct stat st;
+	int err;
+
+	if (translator.ops.seek && !node_has_tree())
+		return translator.ops.seek(req, node, offset, whence);
+	err = node_stat(req, node, &st);
+	if (err < 0)
+		return err;
+	if (offset >= st.st_size)
+		return -ENXIO;
+	return whence == SEEK_DATA ? offset : st.st_size;
+}
+
+/* See trans.h. */
+ssize_t
+node_copy(struct trans_req *req, trans_node_t from, off_t from_offset, trans_node_t to,
+    off_t to_offset, size_t size)
+{
+	ssize_t n;
+
+	if (!translator.ops.copy)
+		return -EOPNOTSUPP;
+	n = translator.ops.copy(req, from, from_offset, to, to_offset, size);
+	if (n > 0 && (size_t)n > size) {
+		trans_log("its copy took %zd bytes of %zu", n, size);
+		return -EIO;
+	}
+	return n;
+}
+
+/* See trans.h. */
+int
+node_ioctl(struct trans_req *req, trans_node_t node, unsigned command, const void *in,
+    size_t in_size, void *out, size_t out_size)
+{
+	if (!translator.ops.ioctl)
+		return -ENOTTY;
+	return translator.ops.ioctl(req, node, command, in, in_size, out, out_size);
+}
+
+/* See trans.h. */
+int
+node_poll(struct trans_req *req, trans_node_t node)
+{
+	if (!translator.ops.poll)
+		return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+	return translator.ops.poll(req, node);
 }
 
 /* Brings it where it outlives us. */

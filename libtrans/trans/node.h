@@ -45,6 +45,15 @@ ssize_t node_write(struct trans_req *req, trans_node_t node, const char *buf, si
     off_t offset);
 int node_open(struct trans_req *req, trans_node_t node, int flags);
 void node_close(trans_node_t node);
+/* Takes the set-id bits from what whoever asks may not leave so. */
+int node_kill_set_id(struct trans_req *req, trans_node_t node);
+int node_fallocate(struct trans_req *req, trans_node_t node, int mode, off_t offset, off_t length);
+off_t node_seek(struct trans_req *req, trans_node_t node, off_t offset, int whence);
+ssize_t node_copy(struct trans_req *req, trans_node_t from, off_t from_offset, trans_node_t to,
+    off_t to_offset, size_t size);
+int node_ioctl(struct trans_req *req, trans_node_t node, unsigned command, const void *in,
+    size_t in_size, void *out, size_t out_size);
+int node_poll(struct trans_req *req, trans_node_t node);
 int node_fsync(struct trans_req *req, trans_node_t node, bool data_only);
 int node_statfs(struct trans_req *req, struct statvfs *st);
 ssize_t node_getxattr(struct trans_req *req, trans_node_t node, const char *name, char *value,
@@ -63,6 +72,8 @@ void node_forget(trans_node_t node, uint64_t n);
 int node_check_name(const char *name);
 int node_create(struct trans_req *req, trans_node_t dir, const char *name, mode_t mode, dev_t rdev,
     trans_node_t *nodep);
+/* A file without a name, open. */
+int node_tmpfile(struct trans_req *req, trans_node_t dir, mode_t mode, trans_node_t *nodep);
 int node_mkdir(struct trans_req *req, trans_node_t dir, const char *name, mode_t mode,
     trans_node_t *nodep);
 int node_symlink(struct trans_req *req, trans_node_t dir, const char *name, const char *target,

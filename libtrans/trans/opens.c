@@ -159,7 +159,7 @@ void
 opens_undo(struct recovery_slot *slot)
 {
 	uint64_t node = slot->opcode == FUSE_OPEN ? slot->node :
-	    slot->opcode == FUSE_CREATE ? slot->before[1] : 0;
+	    slot->opcode == FUSE_CREATE || slot->opcode == FUSE_TMPFILE ? slot->before[1] : 0;
 
 	count(MEMORY_NONE, node, -1);
 	slot->flags &= ~(uint32_t)RECOVERY_COUNTED;

@@ -27,7 +27,8 @@ is_positional(const struct trans_option *option)
 bool
 option_names_file(const struct trans_option *option)
 {
-	return option->type == TRANS_OPTION_FILE || option->type == TRANS_OPTION_DIR;
+	return option->type == TRANS_OPTION_FILE || option->type == TRANS_OPTION_DIR ||
+	    option->type == TRANS_OPTION_PATH;
 }
 
 /* "--size" or "FILE", as a person would write it. */
@@ -48,6 +49,67 @@ complain(struct text *why, const struct trans_option *option, const char *value,
 	text_puts(why, ": ");
 	text_puts(why, what);
 	return -EINVAL;
+}
+
+/* Lists ------------------------------------------------------------------ */
+
+static size_t
+list_size(char *const *list)
+{
+	size_t n = 0;
+
+	while (list && list[n])
+		n++;
+	return n;
+}
+
+static void
+list_drop(struct option_value *value)
+{
+	for (size_t i = 0; i < list_size(value->list); i++)
+		free(value->list[i]);
+	free(value->list);
+	value->list = NULL;
+}
+
+static int
+list_add(struct option_value *value, const char *word)
+{
+	size_t n = list_size(value->list);
+	char *copy = strdup(word);
+	char **grown = copy ? realloc(value->list, (n + 2) * sizeof(*grown)) : NULL;
+
+	if (!grown) {
+		free(copy);
+		return -ENOMEM;
+	}
+	grown[n] = copy;
+	grown[n + 1] = NULL;
+	value->list = grown;
+	return 0;
+}
+
+static int
+list_copy(struct option_value *value, char *const *from)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < list_size(from) && err == 0; i++)
+		err = list_add(value, from[i]);
+	return err;
+}
+
+static bool
+list_equal(char *const *a, char *const *b)
+{
+	size_t n = list_size(a);
+
+	if (list_size(b) != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return true;
 }
 
 /* Sets ------------------------------------------------------------------- */
@@ -72,6 +134,8 @@ load_default(struct option_value *value, const struct trans_option *option)
 	case TRANS_OPTION_FLAG:
 		value->flag = !!*(int *)option->value;
 		return 0;
+	case TRANS_OPTION_LIST:
+		return list_copy(value, *(char ***)option->value);
 	default:
 		return 0;
 	}
@@ -114,6 +178,7 @@ option_set_deinit(struct option_set *set)
 {
 	for (size_t i = 0; set->values && i < set->n; i++) {
 		free(set->values[i].string);
+		list_drop(&set->values[i]);
 		fd_close(&set->values[i].fd);
 	}
 	free(set->values);
@@ -126,7 +191,10 @@ copy_value(struct option_value *value, const struct option_value *from)
 	*value = *from;
 	value->fd = -1;
 	value->string = NULL;
+	value->list = NULL;
 	if (from->string && !(value->string = strdup(from->string)))
+		return -ENOMEM;
+	if (list_copy(value, from->list) < 0)
 		return -ENOMEM;
 	if (from->fd >= 0 && (value->fd = fcntl(from->fd, F_DUPFD_CLOEXEC, 0)) < 0)
 		return -errno;
@@ -260,6 +328,8 @@ set_value(struct option_set *set, size_t i, const char *word, struct text *why)
 		return err == 0 ? 0 : complain(why, option, word, err == -ERANGE ?
 		    "that size is out of range (64 bits)" :
 		    "that is no size: digits, and k, M, G or T after them if need be");
+	case TRANS_OPTION_LIST:
+		return list_add(value, word);
 	default:
 		if (!*word)
 			return complain(why, option, word, "that names no file");
@@ -317,7 +387,10 @@ parse_flag(struct parse *parse, size_t i, int on, const char *attached)
 		return complain(parse->why, &parse->set->table[i], attached,
 		    "this option takes no value");
 	parse->set->values[i].given = true;
-	parse->set->values[i].flag = on;
+	if (parse->set->table[i].type == TRANS_OPTION_LIST)
+		list_drop(&parse->set->values[i]);
+	else
+		parse->set->values[i].flag = on;
 	return 0;
 }
 
@@ -347,11 +420,12 @@ parse_long(struct parse *parse)
 	for (size_t i = 0; i < set->n; i++) {
 		const struct trans_option *option = &set->table[i];
 		bool is_flag = option->type == TRANS_OPTION_FLAG;
+		bool has_no = is_flag || option->type == TRANS_OPTION_LIST;
 
 		if (name_equals(option, name, size))
 			return is_flag ? parse_flag(parse, i, 1, attached)
 			    : parse_value(parse, i, attached);
-		if (is_flag && size > 3 && memcmp(name, "no-", 3) == 0 &&
+		if (has_no && size > 3 && memcmp(name, "no-", 3) == 0 &&
 		    name_equals(option, name + 3, size - 3))
 			return parse_flag(parse, i, 0, attached);
 	}
@@ -483,29 +557,52 @@ resolve(const char *path)
 	return dir ? join(dir, base) : NULL;
 }
 
+/* Why it is not what the option is about; NULL: it is. */
+static const char *
+problem_with(const struct trans_option *option, mode_t mode)
+{
+	if (S_ISREG(mode))
+		return NULL;
+	if (option->type == TRANS_OPTION_PATH)
+		return "it is neither a regular file nor a directory";
+	if (S_ISBLK(mode))
+		return NULL;
+	return S_ISDIR(mode) ? "it is a directory, a file is needed"
+	    : "it is neither a regular file nor a block device";
+}
+
 /* Opens without being held up by a FIFO or a terminal. */
 static int
-open_option(const struct trans_option *option, const char *path, int *fdp, const char **problemp)
+open_to_read(const struct trans_option *option, const char *path, int *fdp,
+    const char **problemp)
 {
-	bool dir = option->type == TRANS_OPTION_DIR;
-	int how = dir ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
-	AUTO_CLOSE int fd = open(path, how | O_CLOEXEC);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (dir) {
-		*fdp = fd_steal(&fd);
-		return 0;
-	}
-	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-		*problemp = S_ISDIR(st.st_mode) ? "it is a directory, a file is needed"
-		    : "it is neither a regular file nor a block device";
+	*problemp = problem_with(option, st.st_mode);
+	if (*problemp)
 		return -EINVAL;
-	}
 	if (fcntl(fd, F_SETFL, 0) < 0)
 		return -errno;
 	*fdp = fd_steal(&fd);
+	return 0;
+}
+
+static int
+open_option(const struct trans_option *option, const char *path, int *fdp, const char **problemp)
+{
+	int fd;
+
+	if (option->type == TRANS_OPTION_FILE)
+		return open_to_read(option, path, fdp, problemp);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOTDIR && option->type == TRANS_OPTION_PATH)
+		return open_to_read(option, path, fdp, problemp);
+	if (fd < 0)
+		return -errno;
+	*fdp = fd;
 	return 0;
 }
 
@@ -652,6 +749,9 @@ option_set_install(const struct option_set *set)
 		case TRANS_OPTION_FLAG:
 			*(int *)option->value = value->flag;
 			break;
+		case TRANS_OPTION_LIST:
+			*(char ***)option->value = value->list;
+			break;
 		default:
 			*(struct trans_file *)option->value =
 			    (struct trans_file){ .path = value->string, .fd = value->fd };
@@ -670,6 +770,8 @@ value_equal(const struct trans_option *option, const struct option_value *a,
 		return a->size == b->size;
 	case TRANS_OPTION_FLAG:
 		return a->flag == b->flag;
+	case TRANS_OPTION_LIST:
+		return list_equal(a->list, b->list);
 	default:
 		return string_equal(a->string, b->string);
 	}
@@ -704,13 +806,28 @@ put_value(struct text *text, const struct trans_option *option, const struct opt
 	}
 }
 
+/* Parsing starts from what the defaults have. */
 static int
-print_option(const struct trans_option *option, const struct option_value *value, struct argv *argv)
+print_list(const struct trans_option *option, char *const *list, char *const *defaults,
+    struct argv *argv)
+{
+	int err = list_size(defaults) ? argv_printf(argv, "--no-%s", option->name) : 0;
+
+	for (size_t i = 0; i < list_size(list) && err == 0; i++)
+		err = argv_printf(argv, "--%s=%s", option->name, list[i]);
+	return err;
+}
+
+static int
+print_option(const struct trans_option *option, const struct option_value *value,
+    const struct option_value *standard, struct argv *argv)
 {
 	AUTO_TEXT struct text word = { 0 };
 
 	if (option->type == TRANS_OPTION_FLAG)
 		return argv_printf(argv, "--%s%s", value->flag ? "" : "no-", option->name);
+	if (option->type == TRANS_OPTION_LIST)
+		return print_list(option, value->list, standard->list, argv);
 	text_printf(&word, "--%s=", option->name);
 	put_value(&word, option, value);
 	return word.error ? word.error : argv_add(argv, text_string(&word));
@@ -760,7 +877,7 @@ option_set_print(const struct option_set *set, const struct option_set *defaults
 		if (is_positional(option) ||
 		    value_equal(option, &set->values[i], &defaults->values[i]))
 			continue;
-		err = print_option(option, &set->values[i], argv);
+		err = print_option(option, &set->values[i], &defaults->values[i], argv);
 		if (err < 0)
 			return err;
 	}
@@ -781,6 +898,10 @@ type_name(const struct trans_option *option)
 		return "FILE";
 	case TRANS_OPTION_DIR:
 		return "DIRECTORY";
+	case TRANS_OPTION_PATH:
+		return "PATH";
+	case TRANS_OPTION_LIST:
+		return "STRING...";
 	default:
 		return "STRING";
 	}
@@ -813,7 +934,8 @@ usage_default(const struct trans_option *option, struct text *usage)
 	AUTO_TEXT struct text word = { 0 };
 	AUTO_TEXT struct text quoted = { 0 };
 
-	if (option_names_file(option) || load_default(&value, option) < 0)
+	if (option_names_file(option) || option->type == TRANS_OPTION_LIST ||
+	    load_default(&value, option) < 0)
 		return;
 	put_value(&word, option, &value);
 	if (option->type == TRANS_OPTION_FLAG)

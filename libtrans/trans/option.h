@@ -18,6 +18,7 @@ struct option_value {
 	bool given;
 	int fd;			/* of a file or directory; owned, or -1 */
 	char *string;		/* a string, or a path; owned */
+	char **list;		/* ends with NULL; NULL: empty; owned */
 	union {
 		int64_t number;
 		uint64_t size;

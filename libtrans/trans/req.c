@@ -18,6 +18,7 @@
 #include "trans/journal.h"
 #include "trans/memory.h"
 #include "trans/standin.h"
+#include "trans/wake.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list spares = { &spares, &spares };
@@ -26,15 +27,6 @@ static struct list put_off = { &put_off, &put_off };
 static struct list waiting = { &waiting, &waiting };
 static struct list ready = { &ready, &ready };
 static struct list lent = { &lent, &lent };	/* interrupted: the author still has them */
-static int wake_fd = -1;
-
-/* Once, before any request. wake_fd: an eventfd that brings the main thread
- * to req_run_ready. */
-void
-req_init(int fd)
-{
-	wake_fd = fd;
-}
 
 static void
 free_all(struct list *list)
@@ -70,17 +62,6 @@ req_deinit(void)
 	drop_all(&ready);
 	free_all(&lent);
 	free_all(&spares);
-}
-
-/* See req.h; a callback for whoever finishes what requests wait for. */
-void
-req_wake(void *unused)
-{
-	uint64_t one = 1;
-
-	(void)unused;
-	if (write(wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		log_error("cannot wake the main thread: %s", strerror(errno));
 }
 
 /* It has been answered. */
@@ -177,7 +158,7 @@ make_ready(struct trans_req *req)
 	req->state = REQ_READY;
 	req->again = true;
 	list_link_tail(&ready, &req->link);
-	req_wake(NULL);
+	wake_main();
 }
 
 /* Puts it off until req_wake_waiting. Returns REQ_LATER. */
@@ -424,6 +405,14 @@ void
 trans_reply_data(struct trans_req *req, const void *data, size_t size)
 {
 	settle(req, 0, data, size);
+}
+
+/* See trans.h. */
+void
+trans_give_stat(struct trans_req *req, trans_node_t node, const struct stat *st)
+{
+	req->given = node;
+	req->given_st = *st;
 }
 
 /* See trans.h. */

@@ -68,23 +68,24 @@ struct trans_req {
 	const char *data;	/* of a write; valid in the first run only */
 	char *copy;		/* what else was given: a link's target, an attribute's value; or NULL */
 	struct stat st;		/* of a change of attributes; mode and device of what is made */
-	trans_node_t new_node;	/* the second directory */
+	trans_node_t new_node;	/* the second directory, or file */
+	off_t new_offset;	/* in it; or a length */
+	bool kills;		/* set-id bits are to go, since the caller may not give them */
 	struct recovery_slot *slot;	/* of the journal, or NULL */
 	bool known;		/* a predecessor had it, too, and the slot says how far it got */
 	bool done;		/* and it had been done */
 	trans_node_t made;	/* found or made in an earlier run, 0: not yet */
+	trans_node_t given;	/* 0: none; else given_st is of that node */
 	char name[NAME_MAX + 1];
 	char new_name[NAME_MAX + 1];
+	struct stat given_st;
 };
 
-void req_init(int wake_fd);
 void req_deinit(void);
 struct trans_req *req_begin(const struct req_door *door, void (*run)(struct trans_req *),
     void *handle, uint64_t unique);
 bool req_claim(struct trans_req *req);
 void req_free(struct trans_req *req);
-/* Brings the main thread to look at what waits. Any thread. */
-void req_wake(void *unused);
 int req_wait(struct trans_req *req);
 void req_wake_waiting(void);
 void req_run_ready(void);

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -34,6 +33,7 @@
 #include "trans/req.h"
 #include "trans/standin.h"
 #include "trans/translator.h"
+#include "trans/wake.h"
 #include "trans/watch.h"
 
 /* A file that is being written changes many times; a look at the end is enough. */
@@ -56,8 +56,8 @@ enum ending {
 
 static struct {
 	enum ending ending;
-	int wake_fd;
 	int signal_fd;
+	bool guarded;		/* the second thread looks at all but requests */
 	uint32_t idle_ms;
 	int64_t busy_at;	/* when there last was something to do */
 	int64_t gone_at;	/* mount lost: until when to wait for a word; 0: it is there */
@@ -66,7 +66,7 @@ static struct {
 	bool stale;
 	bool handing_over;	/* nothing is read any more */
 	bool old_names;		/* the kernel remembers names and cannot be told to forget all */
-} loop = { .wake_fd = -1, .signal_fd = -1, .expire_at = INT64_MAX };
+} loop = { .signal_fd = -1, .expire_at = INT64_MAX };
 
 /* Attributes -------------------------------------------------------------- */
 
@@ -468,16 +468,17 @@ look_at_tree(void)
 	loop.old_names = false;
 }
 
+/* Deals with what front_receive returned. */
 static void
-receive(void)
+serve_received(ssize_t size, int64_t now)
 {
-	int err = front_receive();
-
-	loop.busy_at = sys_now_ms();
-	if (err == -ENODEV) {
+	loop.busy_at = now;
+	if (size > 0) {
+		front_serve((size_t)size);
+	} else if (size == -ENODEV) {
 		loop.gone_at = loop.busy_at + FAREWELL_MS;
-	} else if (err < 0) {
-		log_error("cannot read requests: %s", strerror(-err));
+	} else if (size < 0) {
+		log_error("cannot read requests: %s", strerror((int)-size));
 		loop.ending = BROKEN;
 	}
 }
@@ -555,11 +556,55 @@ end(void)
 	memory_at_work(false);
 }
 
+/* Whether nothing is due soon but requests. */
+static bool
+is_calm(void)
+{
+	return !loop.gone_at && !loop.handing_over && !loop.stale && !loop.look_at &&
+	    loop.expire_at == INT64_MAX && standin_is_empty();
+}
+
+static void
+guard(bool on)
+{
+	const int fds[STANDIN_GUARDED] = { loop.signal_fd, watch_fd() };
+
+	if (on == loop.guarded)
+		return;
+	loop.guarded = on;
+	if (on)
+		standin_guard(fds, loop.idle_ms ? loop.busy_at + loop.idle_ms : INT64_MAX);
+	else
+		standin_unguard();
+}
+
+/* Waits for a request and serves it. False: there is something else, or may be. */
+static bool
+receive_calmly(void)
+{
+	ssize_t size;
+	int64_t now;
+
+	guard(true);
+	if (!wake_begin_read(front_fd()))
+		return false;
+	size = front_receive();
+	wake_end_read();
+	if (size == 0)
+		return false;
+	begin(now = sys_now_ms());
+	serve_received(size, now);
+	look_at_clock(now);
+	end();
+	return true;
+}
+
+/* Looks at all that there can be. */
 static void
 turn(void)
 {
 	struct pollfd polled[] = {
-		{ .fd = loop.wake_fd, .events = POLLIN },
+		{ .fd = wake_fd(), .events = POLLIN },
 		{ .fd = loop.signal_fd, .events = POLLIN },
 		{ .fd = watch_fd(), .events = POLLIN },
 		{ .fd = loop.gone_at || loop.handing_over ? -1 : front_fd(), .events = POLLIN },
@@ -573,7 +618,7 @@ turn(void)
 	}
 	begin(sys_now_ms());
 	if (n > 0 && polled[0].revents) {
-		drain(loop.wake_fd);
+		wake_drain();
 		standin_serve();
 		look_at_tree();
 		req_run_ready();
@@ -584,7 +629,7 @@ turn(void)
 		loop.look_at = sys_now_ms() + SETTLE_MS;
 	}
 	if (n > 0 && polled[3].revents && loop.ending == GOING_ON)
-		receive();
+		serve_received(front_receive(), sys_now_ms());
 	if (n > 0 && polled[1].revents && loop.ending == GOING_ON) {
 		drain(loop.signal_fd);
 		terminate();
@@ -600,6 +645,7 @@ static int
 open_loop(void)
 {
 	sigset_t mask;
+	int err;
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGTERM);
@@ -608,12 +654,11 @@ open_loop(void)
 	signal(SIGPIPE, SIG_IGN);
 	/* Before any thread is made: none of them is to be interrupted. */
 	pthread_sigmask(SIG_BLOCK, &mask, NULL);
-	loop.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	err = wake_open();
 	loop.signal_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (loop.wake_fd < 0 || loop.signal_fd < 0)
-		return -errno;
-	req_init(loop.wake_fd);
-	return standin_open();
+	if (err == 0 && loop.signal_fd < 0)
+		err = -errno;
+	return err < 0 ? err : standin_open();
 }
 
 /* What portd gave in the handshake. */
@@ -700,8 +745,12 @@ start(struct given *given)
 static void
 run(void)
 {
-	while (loop.ending == GOING_ON)
+	while (loop.ending == GOING_ON) {
+		if (is_calm() && receive_calmly())
+			continue;
+		guard(false);
 		turn();
+	}
 	if (loop.ending == CUT_OFF)
 		log_error("portd is gone: ending, and the mount with it");
 	if (loop.ending == TERMINATED)
@@ -729,7 +778,7 @@ close_all(int status)
 	memory_close();
 	fd_close(&translator.underlying);
 	port_detach();
-	fd_close(&loop.wake_fd);
+	wake_close();
 	fd_close(&loop.signal_fd);
 }
 
@@ -768,7 +817,7 @@ serve(int port_fd)
 	if (err == 0)
 		err = port_attach(port_fd, translator.name);
 	if (err == 0)
-		err = control_open(translator.name, loop.wake_fd);
+		err = control_open(translator.name);
 	if (err != 0)
 		log_error("cannot talk to portd: %s", port_error_text(err));
 	else

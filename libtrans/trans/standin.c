@@ -8,6 +8,7 @@
 #include "trans/standin.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 #include "trans/journal.h"
 #include "trans/req.h"
 #include "trans/translator.h"
+#include "trans/wake.h"
 #include "wire/fusewire.h"
 
 enum {
@@ -60,6 +62,11 @@ static struct list queue = { &queue, &queue };
 static size_t queued;		/* bytes */
 static unsigned n_queued;	/* also atomic: read without the lock */
 static bool held;
+static struct {
+	bool on;
+	int fds[STANDIN_GUARDED];
+	int64_t at;		/* INT64_MAX: never */
+} guard;
 
 static void
 ring(void)
@@ -263,7 +270,7 @@ put(const void *request, size_t size)
 	list_link_tail(&queue, &letter->link);
 	queued += size;
 	__atomic_store_n(&n_queued, n_queued + 1, __ATOMIC_SEQ_CST);
-	req_wake(NULL);
+	wake_main();
 }
 
 /* Reads one request, with the lock held. False: there is none, or none that we may read. */
@@ -276,7 +283,7 @@ read_one(void)
 
 	if (held || queued > QUEUE_MAX)
 		return false;
-	size = front_read(standin.room, JOURNAL_STANDIN);
+	size = front_read(JOURNAL_STANDIN);
 	if (size < 0 && (errno == ENOENT || errno == EINTR))
 		return true;
 	if (size < (ssize_t)sizeof(*header))
@@ -331,17 +338,82 @@ expire(uint64_t turn)
 	return due == INT64_MAX ? -1 : (int)(due > now ? due - now : 1);
 }
 
-/* Waits for the bell, and for a descriptor, unless it is -1. Returns what poll says of that. */
+/* Guarding ----------------------------------------------------------------- */
+
+/* The main thread's reads may block from then on, and ours must not: none is under way with
+ * the lock held, and none begins in this turn. */
+void
+standin_guard(const int fds[STANDIN_GUARDED], int64_t at)
+{
+	pthread_mutex_lock(&lock);
+	wake_set_blocking(front_fd(), true);
+	memcpy(guard.fds, fds, sizeof(guard.fds));
+	guard.at = at;
+	guard.on = true;
+	pthread_mutex_unlock(&lock);
+	ring();
+}
+
+void
+standin_unguard(void)
+{
+	pthread_mutex_lock(&lock);
+	wake_set_blocking(front_fd(), false);
+	guard.on = false;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Adds what is guarded to what is polled. Returns for how long at most. */
+static int
+put_guard(struct pollfd polled[STANDIN_GUARDED], int timeout_ms)
+{
+	int64_t left = INT64_MAX;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < STANDIN_GUARDED; i++)
+		polled[i] = (struct pollfd){ .fd = guard.on ? guard.fds[i] : -1, .events = POLLIN };
+	if (guard.on && guard.at != INT64_MAX)
+		left = guard.at - sys_now_ms();
+	pthread_mutex_unlock(&lock);
+	if (left == INT64_MAX || (timeout_ms >= 0 && timeout_ms < left))
+		return timeout_ms;
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* Once is enough: the main thread looks at all of it. */
+static void
+look_at_guard(const struct pollfd polled[STANDIN_GUARDED])
+{
+	bool due = false;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < STANDIN_GUARDED; i++)
+		due |= polled[i].revents != 0;
+	due |= guard.at <= sys_now_ms();
+	due &= guard.on;
+	guard.on &= !due;
+	pthread_mutex_unlock(&lock);
+	if (due)
+		wake_main();
+}
+
+/* The thread ----------------------------------------------------------------- */
+
+/* Waits for the bell, for what is guarded, and for a descriptor, unless it is -1. Returns what
+ * poll says of that. */
 static int
 wait_for_bell(int fd, int timeout_ms)
 {
-	struct pollfd polled[] = {
+	struct pollfd polled[2 + STANDIN_GUARDED] = {
 		{ .fd = standin.bell, .events = POLLIN },
 		{ .fd = fd, .events = POLLIN },
 	};
 	uint64_t count;
-	int n = poll(polled, ARRAY_SIZE(polled), timeout_ms);
+	int n;
 
+	timeout_ms = put_guard(polled + 2, timeout_ms);
+	n = poll(polled, ARRAY_SIZE(polled), timeout_ms);
+	look_at_guard(polled + 2);
 	if (n > 0 && polled[0].revents && read(standin.bell, &count, sizeof(count)) < 0)
 		return 0;
 	return n > 0 ? polled[1].revents : 0;
@@ -354,8 +426,10 @@ take_over(uint64_t turn)
 {
 	bool reads = true;
 
-	if (!standin.room && posix_memalign(&standin.room, 4096, FUSEWIRE_BUFFER) == 0)
+	if (!standin.room && (standin.room = journal_room(JOURNAL_STANDIN)))
 		memset(standin.room, 0, FUSEWIRE_BUFFER);	/* see fault_in in fuse.c */
+	/* Until the main thread guards again, which is after this turn. */
+	wake_set_blocking(front_fd(), false);
 	__atomic_store_n(&standin.listening, true, __ATOMIC_SEQ_CST);
 	while (goes_on(turn)) {
 		int due = expire(turn), events;
@@ -429,7 +503,6 @@ standin_close(void)
 	pthread_join(standin.thread, NULL);
 	LIST_FOR_EACH(link, next, &queue)
 		free(unqueue(LIST_ENTRY(link, struct letter, link)));
-	free(standin.room);
 	standin.room = NULL;
 	fd_close(&standin.bell);
 	standin.open = false;

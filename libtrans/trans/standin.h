@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* After req_init. 0 or -errno. */
+/* After wake_open. 0 or -errno. */
 int standin_open(void);
 /* Before the door is closed. Harmless when it is not open. */
 void standin_close(void);
@@ -33,6 +33,13 @@ bool standin_is_empty(void);
  * the queue, and it does go on. */
 bool standin_hold(void);
 void standin_go(void);
+
+/* Main thread: from now on it only reads requests, and is to be woken when one of these
+ * descriptors (-1: none) has something to read, or at that time, in ms, and after that no more. */
+enum { STANDIN_GUARDED = 2 };
+void standin_guard(const int fds[STANDIN_GUARDED], int64_t at);
+/* Main thread: it looks by itself again. */
+void standin_unguard(void);
 
 /* The kernel has interrupted this request. */
 void standin_interrupt(uint64_t unique);

@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +28,7 @@
 #include "trans/opens.h"
 #include "trans/req.h"
 #include "trans/translator.h"
+#include "trans/wake.h"
 #include "wire/fusewire.h"
 
 struct translator translator;
@@ -52,7 +52,7 @@ trans_log(const char *format, ...)
 
 /* The kernel's side -------------------------------------------------------- */
 
-static int kernel = -1, wake_fd = -1;
+static int kernel = -1;
 static uint64_t unique;
 static int n_fds;
 
@@ -89,8 +89,7 @@ open_door_again(const struct trans_ops *ops, uint64_t flags, bool resent)
 	translator = (struct translator){ .ops = *ops, .underlying = -1 };
 	translator.ops.kind = ops->kind ? ops->kind : TRANS_FILE;
 	translator.ops.nature = ops->nature ? ops->nature : TRANS_OURS;
-	wake_fd = eventfd(0, EFD_NONBLOCK);
-	req_init(wake_fd);
+	assert_int_equal(wake_open(), 0);
 	assert_int_equal(argv_add(&argv, "test"), 0);
 	assert_int_equal(memory_open(memory_fd, 1, &argv, &changed), 0);
 	opens_open();
@@ -121,8 +120,18 @@ close_door(void)
 	journal_close();
 	memory_close();
 	close(kernel);
-	close(wake_fd);
+	wake_close();
 	assert_int_equal(count_fds(), n_fds);
+}
+
+static int
+receive(void)
+{
+	ssize_t size = front_receive();
+
+	if (size > 0)
+		front_serve((size_t)size);
+	return size < 0 ? (int)size : 0;
 }
 
 /* Sends a request and has it served. */
@@ -142,7 +151,7 @@ put(uint32_t opcode, uint64_t node, const void *in, size_t in_size, const void *
 		memcpy(request.data + in_size, more, more_size);
 	request.header.len = sizeof(request.header) + in_size + more_size;
 	assert_int_equal(send(kernel, &request, request.header.len, 0), request.header.len);
-	assert_int_equal(front_receive(), 0);
+	assert_int_equal(receive(), 0);
 	return unique;
 }
 
@@ -353,6 +362,224 @@ fixed_answers(void **state)
 	close_door();
 }
 
+/* What few translators have: the numbers of a request, in the order in which the callback gets
+ * them, and an answer. */
+static struct {
+	int64_t numbers[5];
+	mode_t mode;		/* of node 5 */
+	uid_t uid;
+	gid_t gid;
+	int ready;
+} rare = { .mode = S_IFREG | 0755 };
+
+static int
+rare_stat(struct trans_req *req, trans_node_t node, struct stat *st)
+{
+	(void)req;
+	if (node == 5)
+		st->st_mode = rare.mode;
+	return 0;
+}
+
+static int
+rare_change(struct trans_req *req, trans_node_t node, const struct stat *st, int what)
+{
+	(void)req, (void)node;
+	if (what & TRANS_SET_MODE)
+		rare.mode = (rare.mode & S_IFMT) | st->st_mode;
+	return 0;
+}
+
+static ssize_t
+rare_write(struct trans_req *req, trans_node_t node, const char *buf, size_t size, off_t offset)
+{
+	(void)req, (void)node, (void)buf, (void)offset;
+	return (ssize_t)size;
+}
+
+static int
+rare_truncate(struct trans_req *req, trans_node_t node, off_t size)
+{
+	(void)req, (void)node, (void)size;
+	return 0;
+}
+
+static int
+rare_tmpfile(struct trans_req *req, trans_node_t dir, mode_t mode, trans_node_t *nodep)
+{
+	struct trans_caller caller = { .size = sizeof(caller) };
+
+	assert_int_equal(trans_caller(req, &caller), 0);
+	rare.uid = caller.uid;
+	rare.gid = caller.gid;
+	rare.mode = mode;
+	*nodep = dir == TRANS_ROOT ? 5 : 0;
+	return 0;
+}
+
+static int
+rare_fallocate(struct trans_req *req, trans_node_t node, int mode, off_t offset, off_t length)
+{
+	(void)req;
+	memcpy(rare.numbers, (int64_t[]){ (int64_t)node, mode, offset, length }, 32);
+	return mode == 77 ? -ENOSPC : 0;
+}
+
+static off_t
+rare_seek(struct trans_req *req, trans_node_t node, off_t offset, int whence)
+{
+	(void)req, (void)node;
+	return whence == SEEK_HOLE ? offset + 5 : -ENXIO;
+}
+
+static ssize_t
+rare_copy(struct trans_req *req, trans_node_t from, off_t from_offset, trans_node_t to,
+    off_t to_offset, size_t size)
+{
+	(void)req;
+	memcpy(rare.numbers, (int64_t[]){ (int64_t)from, from_offset, (int64_t)to, to_offset,
+	    (int64_t)size }, 40);
+	return size > 1000 ? 1000 : (ssize_t)size + 1;
+}
+
+static int
+rare_ioctl(struct trans_req *req, trans_node_t node, unsigned command, const void *in,
+    size_t in_size, void *out, size_t out_size)
+{
+	(void)req, (void)node;
+	if (command != 7)
+		return -ENOTTY;
+	memcpy(out, in, in_size < out_size ? in_size : out_size);
+	return 3;
+}
+
+static int
+rare_poll(struct trans_req *req, trans_node_t node)
+{
+	(void)req, (void)node;
+	return rare.ready;
+}
+
+static const struct trans_ops rare_ops = {
+	TRANS_OPS, .kind = TRANS_DIR, .stat = rare_stat, .change = rare_change, .write = rare_write,
+	.truncate = rare_truncate, .tmpfile = rare_tmpfile, .fallocate = rare_fallocate,
+	.seek = rare_seek, .copy = rare_copy, .ioctl = rare_ioctl, .poll = rare_poll,
+};
+
+static void
+makes_an_unnamed_file(void **state)
+{
+	struct { struct fuse_create_in in; char name[2]; } request = { .in.flags = O_RDWR,
+	    .in.mode = S_IFREG | 0640, .name = "/" };
+	const struct fuse_entry_out *entry = (const void *)answer.data;
+
+	(void)state;
+	open_door(&rare_ops, 0);
+	assert_int_equal(ask(FUSE_TMPFILE, 1, &request, sizeof(request)), 0);
+	assert_int_equal(data_size(), sizeof(*entry) + sizeof(struct fuse_open_out));
+	assert_int_equal(entry->nodeid, 5);
+	assert_int_equal(entry->attr.mode, S_IFREG | 0640);
+	assert_int_equal(rare.uid, 0);
+	assert_int_equal(memory_head()->head.opens, 1);
+	/* With a name, this would be none. */
+	assert_int_equal(ask(FUSE_CREATE, 1, &request, sizeof(request)), -EINVAL);
+	assert_int_equal(ask(FUSE_TMPFILE, 2, &request, sizeof(request)), -EIO);
+	close_door();
+	open_door(&file_ops, 0);
+	assert_int_equal(ask(FUSE_TMPFILE, 1, &request, sizeof(request)), -EROFS);
+	close_door();
+}
+
+static void
+kills_set_id(void **state)
+{
+	struct { struct fuse_write_in in; char data; } write = { .in.size = 1,
+	    .in.write_flags = FUSE_WRITE_KILL_PRIV };
+	struct fuse_setattr_in size = { .valid = FATTR_SIZE | FATTR_KILL_SUIDGID };
+	struct fuse_fallocate_in fallocate = { .length = 1 };
+	const size_t length = sizeof(write.in) + 1;
+
+	(void)state;
+	open_door(&rare_ops, FUSE_HANDLE_KILLPRIV_V2);
+	rare.mode = S_IFREG | 06755;
+	write.in.write_flags = 0;
+	assert_int_equal(ask(FUSE_WRITE, 5, &write, length), 0);
+	assert_int_equal(rare.mode, S_IFREG | 06755);
+	write.in.write_flags = FUSE_WRITE_KILL_PRIV;
+	assert_int_equal(ask(FUSE_WRITE, 5, &write, length), 0);
+	assert_int_equal(rare.mode, S_IFREG | 0755);
+	/* Without the right to execute it says something else. */
+	rare.mode = S_IFREG | 06745;
+	assert_int_equal(ask(FUSE_SETATTR, 5, &size, sizeof(size)), 0);
+	assert_int_equal(((struct fuse_attr_out *)answer.data)->attr.mode, S_IFREG | 02745);
+	/* These requests come as root's, who may. */
+	rare.mode = S_IFREG | 06755;
+	assert_int_equal(ask(FUSE_FALLOCATE, 5, &fallocate, sizeof(fallocate)), 0);
+	assert_int_equal(rare.mode, S_IFREG | 06755);
+	close_door();
+}
+
+static void
+asks_for_what_is_rare(void **state)
+{
+	struct fuse_fallocate_in fallocate = { .offset = 10, .length = 20, .mode = 3 };
+	struct fuse_lseek_in lseek = { .offset = 3, .whence = SEEK_HOLE };
+	struct fuse_copy_file_range_in copy = { .off_in = 1, .nodeid_out = 6, .off_out = 2,
+	    .len = UINT64_C(1) << 40 };
+	struct { struct fuse_ioctl_in in; char data[8]; } ioctl = { .in.cmd = 7, .in.in_size = 4,
+	    .in.out_size = 8, .data = "abcd" };
+
+	(void)state;
+	open_door(&rare_ops, 0);
+	assert_int_equal(ask(FUSE_FALLOCATE, 5, &fallocate, sizeof(fallocate)), 0);
+	assert_memory_equal(rare.numbers, ((int64_t[]){ 5, 3, 10, 20 }), 32);
+	fallocate.mode = 77;
+	assert_int_equal(ask(FUSE_FALLOCATE, 5, &fallocate, sizeof(fallocate)), -ENOSPC);
+	assert_int_equal(ask(FUSE_LSEEK, 5, &lseek, sizeof(lseek)), 0);
+	assert_int_equal(((struct fuse_lseek_out *)answer.data)->offset, 8);
+	lseek.whence = SEEK_DATA;
+	assert_int_equal(ask(FUSE_LSEEK, 5, &lseek, sizeof(lseek)), -ENXIO);
+	assert_int_equal(ask(FUSE_COPY_FILE_RANGE, 5, &copy, sizeof(copy)), 0);
+	assert_int_equal(((struct fuse_write_out *)answer.data)->size, 1000);
+	assert_memory_equal(rare.numbers, ((int64_t[]){ 5, 1, 6, 2, 1 << 30 }), 40);
+	copy.len = 10;
+	assert_int_equal(ask(FUSE_COPY_FILE_RANGE, 5, &copy, sizeof(copy)), -EIO);
+	assert_int_equal(ask(FUSE_IOCTL, 5, &ioctl, sizeof(ioctl.in) + 4), 0);
+	assert_int_equal(((struct fuse_ioctl_out *)answer.data)->result, 3);
+	assert_memory_equal(answer.data + sizeof(struct fuse_ioctl_out), "abcd\0\0\0\0", 8);
+	ioctl.in.cmd = 8;
+	assert_int_equal(ask(FUSE_IOCTL, 5, &ioctl, sizeof(ioctl.in) + 4), -ENOTTY);
+	close_door();
+}
+
+static void
+wakes_pollers(void **state)
+{
+	struct fuse_poll_in poll = { .events = POLLIN, .kh = 42,
+	    .flags = FUSE_POLL_SCHEDULE_NOTIFY };
+	const struct fuse_notify_poll_wakeup_out *woken = (const void *)answer.data;
+
+	(void)state;
+	open_door(&rare_ops, 0);
+	rare.ready = 0;
+	assert_int_equal(ask(FUSE_POLL, 5, &poll, sizeof(poll)), 0);
+	assert_int_equal(((struct fuse_poll_out *)answer.data)->revents, 0);
+	trans_poll_changed(6);
+	assert_false(is_answered());
+	trans_poll_changed(5);
+	assert_int_equal(get(0), FUSE_NOTIFY_POLL);
+	assert_true(woken->kh == 42);
+	/* Once each time it asks. */
+	trans_poll_changed(5);
+	assert_false(is_answered());
+	rare.ready = POLLIN;
+	poll.flags = 0;
+	assert_int_equal(ask(FUSE_POLL, 5, &poll, sizeof(poll)), 0);
+	assert_int_equal(((struct fuse_poll_out *)answer.data)->revents, POLLIN);
+	trans_poll_changed(5);
+	close_door();
+}
+
 static void
 nothing_to_do_and_the_end(void **state)
 {
@@ -360,11 +587,11 @@ nothing_to_do_and_the_end(void **state)
 
 	(void)state;
 	open_door(&file_ops, 0);
-	assert_int_equal(front_receive(), 0);
+	assert_int_equal(receive(), 0);
 	assert_int_equal(front_process(&header, sizeof(header)), -EBADMSG);
 	assert_int_equal(front_process(&header, 10), -EBADMSG);
 	shutdown(kernel, SHUT_WR);
-	assert_int_equal(front_receive(), -ENODEV);
+	assert_int_equal(receive(), -ENODEV);
 	close_door();
 }
 
@@ -458,6 +685,51 @@ keeps_mode_and_times_beneath(void **state)
 	assert_int_equal(ask(FUSE_SETATTR, 1, &owner, sizeof(owner)), -EPERM);
 	fd_close(&translator.underlying);
 	unlink(path);
+	close_door();
+}
+
+static unsigned n_stats;
+
+static int
+look_and_give(struct trans_req *req, trans_node_t dir, const char *name, trans_node_t *nodep)
+{
+	assert_int_equal(dir, TRANS_ROOT);
+	*nodep = 7;
+	trans_give_stat(req, strcmp(name, "other") == 0 ? 8 : 7,
+	    &(struct stat){ .st_mode = S_IFREG | 0640, .st_size = 5 });
+	return 0;
+}
+
+static int
+stat_and_count(struct trans_req *req, trans_node_t node, struct stat *st)
+{
+	(void)req;
+	n_stats += node != TRANS_ROOT;
+	if (node != TRANS_ROOT)
+		st->st_size = 6;
+	return 0;
+}
+
+static void
+gives_attributes_with_a_name(void **state)
+{
+	const struct trans_ops ops = { TRANS_OPS, .name = "test", .kind = TRANS_DIR,
+		.lookup = look_and_give, .stat = stat_and_count };
+	const struct fuse_entry_out *entry = (const void *)answer.data;
+
+	(void)state;
+	n_stats = 0;
+	open_door(&ops, 0);
+	assert_int_equal(get(put_lookup(1, "a")), 0);
+	assert_int_equal(entry->attr.size, 5);
+	assert_int_equal(entry->attr.mode, S_IFREG | 0640);
+	assert_int_equal(entry->attr.ino, 7);
+	assert_int_equal(n_stats, 0);
+	/* Of that node and in that request alone. */
+	assert_int_equal(getattr(7)->size, 6);
+	assert_int_equal(get(put_lookup(1, "other")), 0);
+	assert_int_equal(entry->attr.size, 6);
+	assert_int_equal(n_stats, 2);
 	close_door();
 }
 
@@ -591,7 +863,7 @@ asks_again(void **state)
 	open_later(WAKE_FIRST);
 	waits = put_read(1, 0, 100);
 	assert_false(is_answered());
-	assert_int_equal(read(wake_fd, &count, sizeof(count)), sizeof(count));
+	assert_int_equal(read(wake_fd(), &count, sizeof(count)), sizeof(count));
 	req_run_ready();
 	assert_int_equal(get(waits), 0);
 	assert_int_equal(data_size(), 14);
@@ -848,7 +1120,7 @@ waits_for_a_tree(void **state)
 	interrupt(interrupted);
 	assert_int_equal(get(interrupted), -EINTR);
 	fill_tree();
-	assert_int_equal(read(wake_fd, &count, sizeof(count)), sizeof(count));
+	assert_int_equal(read(wake_fd(), &count, sizeof(count)), sizeof(count));
 	assert_false(node_is_pending());
 	req_wake_waiting();
 	req_run_ready();
@@ -1628,10 +1900,15 @@ main(void)
 		cmocka_unit_test(reads_a_file),
 		cmocka_unit_test(is_read_only),
 		cmocka_unit_test(fixed_answers),
+		cmocka_unit_test(makes_an_unnamed_file),
+		cmocka_unit_test(kills_set_id),
+		cmocka_unit_test(asks_for_what_is_rare),
+		cmocka_unit_test(wakes_pollers),
 		cmocka_unit_test(nothing_to_do_and_the_end),
 		cmocka_unit_test(takes_a_pending_request),
 		cmocka_unit_test(generated_content),
 		cmocka_unit_test(keeps_mode_and_times_beneath),
+		cmocka_unit_test(gives_attributes_with_a_name),
 		cmocka_unit_test(answers_later),
 		cmocka_unit_test(answers_before_later),
 		cmocka_unit_test(asks_again),

@@ -546,6 +546,87 @@ files_by_name(void **state)
 	assert_int_equal(strcspn(argv_word(&identities, 0), "0123456789:.-"), 0);
 }
 
+static const char *const *some, *const *more;
+static struct trans_file place;
+
+static const struct trans_option lists[] = {
+	TRANS_LIST("some", 's', &some, "several"),
+	TRANS_LIST("more", 0, &more, "with defaults"),
+	{ TRANS_OPTION_PATH, "PLACE", 0, TRANS_OPTION_POSITIONAL, &place, "a file or a directory" },
+	TRANS_OPTIONS_END
+};
+
+/* A set of these words, installed, is printed like this. */
+static void
+lists_as(const char *const *words, const char *printed)
+{
+	AUTO_OPTIONS struct option_set set = { 0 };
+	AUTO_OPTIONS struct option_set copy = { 0 };
+	AUTO_OPTIONS struct option_set defaults = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+	AUTO_TEXT struct text line = { 0 };
+	AUTO_ARGV struct argv argv = { 0 };
+
+	assert_int_equal(option_set_init(&defaults, lists), 0);
+	assert_int_equal(parse(lists, &set, &why, words), 0);
+	assert_int_equal(option_set_copy(&copy, &set), 0);
+	assert_int_equal(option_set_print(&copy, &defaults, &argv), 0);
+	for (const char *word = NULL; (word = argv_next(&argv, word));)
+		text_printf(&line, "%s ", word);
+	assert_string_equal(text_string(&line), printed);
+	option_set_install(&set);
+	assert_int_equal(some ? !!some[0] : 0, strstr(printed, "--some=") != NULL);
+	some = NULL;
+	more = NULL;
+}
+
+static void
+lists_grow(void **state)
+{
+	static const char *const two[] = { "x", "y", NULL };
+	AUTO_OPTIONS struct option_set set = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+
+	(void)state;
+	some = more = NULL;
+	lists_as((const char *const[]){ NULL }, "");
+	lists_as(WORDS("-s", "b", "--some=a", "--some", "b", "--more="), "--some=b --some=a --some=b --more= ");
+	lists_as(WORDS("--some=a", "--no-some"), "");
+	lists_as(WORDS("--some=a", "--no-some", "--some=c"), "--some=c ");
+	more = two;
+	lists_as((const char *const[]){ NULL }, "");
+	more = two;
+	lists_as(WORDS("--more=z"), "--no-more --more=x --more=y --more=z ");
+	more = two;
+	lists_as(WORDS("--no-more"), "--no-more ");
+	more = NULL;
+	assert_int_equal(parse(lists, &set, &why, WORDS("--no-some=x")), -EINVAL);
+}
+
+static void
+places_are_files_or_directories(void **state)
+{
+	struct { const char *path; mode_t type; int err; } of[] = {
+		{ "f", S_IFREG, 0 }, { "d", S_IFDIR, 0 }, { "/dev/null", 0, -EINVAL },
+		{ "nothing", 0, -ENOENT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		AUTO_OPTIONS struct option_set set = { 0 };
+		AUTO_TEXT struct text why = { 0 };
+		struct stat st;
+
+		assert_int_equal(parse(lists, &set, &why, WORDS(of[i].path)), 0);
+		assert_int_equal(option_set_open(&set, &why), of[i].err);
+		assert_int_equal(set.values[2].fd >= 0, of[i].err == 0);
+		if (of[i].err < 0)
+			continue;
+		assert_int_equal(fstat(set.values[2].fd, &st), 0);
+		assert_int_equal(st.st_mode & S_IFMT, of[i].type);
+	}
+}
+
 static void
 usage_says_everything(void **state)
 {
@@ -594,6 +675,8 @@ main(void)
 		TEST(files_are_found),
 		TEST(files_are_checked),
 		TEST(files_by_name),
+		TEST(lists_grow),
+		TEST(places_are_files_or_directories),
 		TEST(usage_says_everything),
 	};
 

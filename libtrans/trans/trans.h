@@ -62,10 +62,13 @@ enum trans_option_type {
 	TRANS_OPTION_FLAG,	/* int *: --name sets 1, --no-name sets 0 */
 	TRANS_OPTION_FILE,	/* struct trans_file *: a file to read */
 	TRANS_OPTION_DIR,	/* struct trans_file *: a directory */
+	TRANS_OPTION_PATH,	/* struct trans_file *: a directory, or a regular file for its own sake */
+	TRANS_OPTION_LIST,	/* const char *const **: each --name=VALUE adds one, --no-name drops
+				 * all; ends with NULL, or is NULL: none */
 };
 
 /* A file that an option names. fd is open for reading (O_PATH for a
- * directory), -1 when the option was not given; path is absolute and for messages only:
+ * directory; fstat tells them apart), -1 when the option was not given; path is absolute and for messages only:
  * a translator may not be allowed to open it. */
 struct trans_file {
 	const char *path;
@@ -94,6 +97,8 @@ struct trans_option {
 	{ TRANS_OPTION_SIZE, name, letter, 0, value, help }
 #define TRANS_FLAG(name, letter, value, help) \
 	{ TRANS_OPTION_FLAG, name, letter, 0, value, help }
+#define TRANS_LIST(name, letter, value, help) \
+	{ TRANS_OPTION_LIST, name, letter, 0, value, help }
 #define TRANS_FILE_ARG(name, value, help) \
 	{ TRANS_OPTION_FILE, name, 0, TRANS_OPTION_POSITIONAL | TRANS_OPTION_REQUIRED, value, help }
 #define TRANS_DIR_ARG(name, value, help) \
@@ -241,6 +246,26 @@ struct trans_ops {
 	uint32_t deadline_ms;
 	unsigned needs;		/* enum trans_needs, whatever the options say */
 
+	/* A regular file without a name, which is open already; link may give it one. */
+	int (*tmpfile)(struct trans_req *req, trans_node_t dir, mode_t mode, trans_node_t *nodep);
+	/* As fallocate(2); mode: 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE, or
+	 * FALLOC_FL_PUNCH_HOLE with FALLOC_FL_KEEP_SIZE. -EOPNOTSUPP, also by an empty slot: the caller
+	 * does without. */
+	int (*fallocate)(struct trans_req *req, trans_node_t node, int mode, off_t offset,
+	    off_t length);
+	/* As lseek(2) with SEEK_DATA or SEEK_HOLE. Without it there are no holes. */
+	off_t (*seek)(struct trans_req *req, trans_node_t node, off_t offset, int whence);
+	/* As copy_file_range(2); it may copy less. Without it the kernel reads and writes. */
+	ssize_t (*copy)(struct trans_req *req, trans_node_t from, off_t from_offset, trans_node_t to,
+	    off_t to_offset, size_t size);
+	/* As ioctl(2), of a command that says its sizes (_IOR, _IOW, _IOWR): in_size bytes come,
+	 * out_size bytes go, zero at first; 0 or more is what the caller's ioctl returns. Without it
+	 * -ENOTTY. */
+	int (*ioctl)(struct trans_req *req, trans_node_t node, unsigned command, const void *in,
+	    size_t in_size, void *out, size_t out_size);
+	/* What of POLLIN, POLLOUT ... is so now; trans_poll_changed when that changes. Without it
+	 * a file is always ready. */
+	int (*poll)(struct trans_req *req, trans_node_t node);
 	/* Routines of its own, which the ports of its nodes answer beside the library's: n_tables of
 	 * PORT_TABLE (<hird/rpc.h>), handlers like callbacks. trans_rpc_caller says of which node. They
 	 * return an answer; rpc_later is not for them. */
@@ -284,6 +309,8 @@ void trans_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* From check: with these options it needs this, too (enum trans_needs). */
 void trans_needs(unsigned needs);
+/* From check: with these options it is of this kind, whatever the table says. */
+void trans_kind(enum trans_kind kind);
 
 /* Keeps the request open: return what this returns, and answer later, from
  * any thread, exactly once. What the callback was given (buf, name) is good until it
@@ -294,6 +321,9 @@ int trans_later(struct trans_req *req);
 void trans_reply_error(struct trans_req *req, int error);
 /* The bytes of a read, or the target of a readlink. */
 void trans_reply_data(struct trans_req *req, const void *data, size_t size);
+/* In lookup, or where a name is made: the attributes of the node that it gives, as stat would, when they
+ * are known just then. stat is not called for it then. */
+void trans_give_stat(struct trans_req *req, trans_node_t node, const struct stat *st);
 /* Whether whoever asked has gone or was interrupted (its answer is EINTR then, given by the library). */
 int trans_req_interrupted(struct trans_req *req);
 
@@ -340,6 +370,8 @@ int trans_is_known(trans_node_t node);
 /* The content of a node changed other than through a request: caches are
  * dropped. TRANS_ROOT drops everything. */
 void trans_invalidate(trans_node_t node);
+/* Whoever waits in poll(2) for this node asks again. Any thread. */
+void trans_poll_changed(trans_node_t node);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,8 @@
  *
  * inotify says when to look; what decides is the file's own identity. A
  * file that was replaced or removed has lost a name: its count of links fell. A file
- * moved elsewhere has kept everything but its place, so the move itself counts. */
+ * moved elsewhere has kept everything but its place, so the move itself counts. Of a file that
+ * is served for its own sake the content may change; it is the one that has the name. */
 #include "trans/watch.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ enum { WATCHED_MAX = 16 };
 
 struct watched {
 	int fd;			/* the option's */
+	const char *path;	/* which is to lead to it, whatever it has in it; else NULL */
 	struct stat st;		/* as it was */
 };
 
@@ -31,19 +33,21 @@ static size_t n_watched;
 static bool moved;
 
 static void
-watch_file(int fd)
+watch_file(int fd, const char *path)
 {
 	struct watched *file = &watched[n_watched];
-	char path[32];
+	char own[32];
 
-	if (n_watched == WATCHED_MAX || fstat(fd, &file->st) < 0)
+	if (fd < 0 || n_watched == WATCHED_MAX || fstat(fd, &file->st) < 0 ||
+	    S_ISDIR(file->st.st_mode))
 		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (inotify_add_watch(inotify_fd, path, WATCH_EVENTS) < 0) {
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+	if (inotify_add_watch(inotify_fd, own, WATCH_EVENTS) < 0) {
 		log_debug("cannot watch a file for changes: %s", strerror(errno));
 		return;
 	}
 	file->fd = fd;
+	file->path = path;
 	n_watched++;
 }
 
@@ -56,9 +60,13 @@ watch_open(const struct option_set *options)
 	inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (inotify_fd < 0)
 		return -errno;
-	for (size_t i = 0; i < options->n; i++)
-		if (options->table[i].type == TRANS_OPTION_FILE && options->values[i].fd >= 0)
-			watch_file(options->values[i].fd);
+	for (size_t i = 0; i < options->n; i++) {
+		const struct option_value *value = &options->values[i];
+		enum trans_option_type type = options->table[i].type;
+
+		if (type == TRANS_OPTION_FILE || type == TRANS_OPTION_PATH)
+			watch_file(value->fd, type == TRANS_OPTION_PATH ? value->string : NULL);
+	}
 	if (n_watched == 0)
 		watch_close();
 	return 0;
@@ -96,22 +104,34 @@ watch_drain(void)
 		}
 }
 
+/* What its name leads to can be told also where it may not be opened. */
 static bool
-is_changed(const struct stat *a, const struct stat *b)
+is_replaced(const struct watched *file)
 {
-	return a->st_size != b->st_size || a->st_nlink > b->st_nlink ||
-	    a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
+	struct stat st;
+
+	return stat(file->path, &st) < 0 || st.st_dev != file->st.st_dev ||
+	    st.st_ino != file->st.st_ino;
+}
+
+static bool
+is_changed(const struct watched *file)
+{
+	const struct stat *was = &file->st;
+	struct stat st;
+
+	if (fstat(file->fd, &st) < 0)
+		return true;
+	return moved || was->st_size != st.st_size || was->st_nlink > st.st_nlink ||
+	    was->st_mtim.tv_sec != st.st_mtim.tv_sec || was->st_mtim.tv_nsec != st.st_mtim.tv_nsec;
 }
 
 /* Whether any file differs from what watch_open saw. */
 bool
 watch_is_stale(void)
 {
-	for (size_t i = 0; i < n_watched; i++) {
-		struct stat st;
-
-		if (fstat(watched[i].fd, &st) < 0 || is_changed(&watched[i].st, &st))
+	for (size_t i = 0; i < n_watched; i++)
+		if (watched[i].path ? is_replaced(&watched[i]) : is_changed(&watched[i]))
 			return true;
-	}
-	return moved;
+	return false;
 }

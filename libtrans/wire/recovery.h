@@ -13,17 +13,20 @@
 
 enum {
 	RECOVERY_MAGIC = 0x76636572,	/* "recv" */
-	RECOVERY_VERSION = 2,
+	RECOVERY_VERSION = 3,
 	RECOVERY_SIZE = 256 << 20,	/* bytes of the whole */
 	RECOVERY_JOURNAL = 4096,	/* where it starts */
 	RECOVERY_SLOTS = 4096,		/* of the journal */
+	RECOVERY_TAKEN = 256 << 10,	/* where struct recovery_taken of the first reader stands, */
+	RECOVERY_TAKEN_ROOM = 64 << 10,	/* and of the others: pages of their own, however large */
 	RECOVERY_LIBRARY = 512 << 10,	/* where the library's own starts */
 	RECOVERY_AUTHOR = 4 << 20,	/* where the author's starts */
 	RECOVERY_AGAIN_MAX = 255,
 	RECOVERY_READERS = 2,		/* of requests: the main thread, and who stands in for it */
 };
 
-/* The kernel's header of a request, put here by read(2) itself. */
+/* The kernel's header of a request, put here by read(2) itself: what a reader has in hands. It is
+ * in the journal, too, before long. unique 0: none. */
 struct recovery_taken {
 	uint32_t length;
 	uint32_t opcode;
@@ -44,8 +47,6 @@ struct recovery {
 	uint32_t put_off;	/* 1: some of those that it has taken are not answered */
 	uint8_t turn;		/* of this incarnation, 1 to 255; portd writes it */
 	uint8_t spare[3];
-	/* What each read last, until the journal has it; unique 0: none. */
-	struct recovery_taken taken[RECOVERY_READERS];
 };
 
 enum recovery_slot_flags {
@@ -66,7 +67,7 @@ struct recovery_slot {
 	uint64_t before[2];	/* the nodes that its names led to; 0: none */
 };
 
-_Static_assert(RECOVERY_JOURNAL + RECOVERY_SLOTS * sizeof(struct recovery_slot) <= RECOVERY_LIBRARY,
-    "the journal fits");
+_Static_assert(RECOVERY_JOURNAL + RECOVERY_SLOTS * sizeof(struct recovery_slot) <= RECOVERY_TAKEN &&
+    RECOVERY_TAKEN + RECOVERY_READERS * RECOVERY_TAKEN_ROOM <= RECOVERY_LIBRARY, "the journal fits");
 
 #endif
