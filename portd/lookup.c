@@ -72,15 +72,6 @@ find_mounted(const struct keeper *keeper, uint32_t mount)
 	return NULL;
 }
 
-/* Which node the descriptor is of. */
-static struct node *
-find_file(const struct keeper *keeper, int fd, uint64_t *idp)
-{
-	struct node *node = find_mounted(keeper, mountinfo_id_of(fd));
-
-	return node && id_of(fd, idp) == 0 ? node : NULL;
-}
-
 /* What the mount covers, looked at once. */
 static void
 look_beneath(struct mount *mount)
@@ -302,13 +293,18 @@ handle_node(struct rpc_request *request, struct lookup_node_in *in, struct looku
 	};
 	struct right reply;
 	struct node *node;
+	int err;
 
 	(void)out;
 	if (flags < 0)
 		return request_fail(request, -EBADF, "no descriptor was given");
-	node = find_file(asked->keeper, in->file, &ask.id);
+	node = find_mounted(asked->keeper, mountinfo_id_of(in->file));
 	if (!node)
 		return request_fail(request, -EXDEV, "no translator of yours serves that file");
+	err = id_of(in->file, &ask.id);
+	if (err < 0)
+		return request_fail(request, err, "the kernel has no handle for that file "
+		    "(name_to_handle_at: %s)", strerror(-err));
 	ask.rights = in->rights & rights_of(flags);
 	ask.extra = in->rights & extra_of(flags, asked->asker);
 	if (in->needed & ~(ask.rights | ask.extra))

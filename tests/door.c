@@ -9,6 +9,7 @@
  *	die NODE PID		kills the translator behind a right
  *	hold NODE		keeps a right until standard input ends
  *	many NODE N		takes so many rights, and gives them up
+ *	abuse NODE		messages of any kind to its port
  *	look PATH		what trans_lookup says of it */
 #include <errno.h>
 #include <fcntl.h>
@@ -253,6 +254,41 @@ many(char **args)
 	return 0;
 }
 
+/* Any id that somebody knows, with a body of noise: nothing of it may be taken for portd's. */
+static void
+send_noise(port_name_t node, uint32_t id, unsigned *seed, size_t size)
+{
+	struct port_message message = { .id = id, .remote = node,
+		.remote_disposition = PORT_COPY_SEND };
+
+	for (size_t i = 0; i < size; i++)
+		wire_put_u32(&message.body, rand_r(seed) & 1 ? (uint32_t)rand_r(seed) : size);
+	port_send(&message, PORT_FOREVER);
+	port_message_deinit(&message);
+}
+
+static int
+abuse(char **args)
+{
+	static const uint32_t first[] = { 0, 60, 20000, 20100, 21000, 21100, 22000, 22100, 33000 };
+	unsigned seed = 1;
+	port_name_t node;
+	int err = right_to(args[0], O_RDONLY, "", TRANS_RIGHT_READ, &node);
+
+	if (err)
+		return failed("lookup", err);
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
+		for (uint32_t id = first[i]; id < first[i] + 30; id++)
+			for (size_t size = 0; size < 12; size++)
+				send_noise(node, id, &seed, size);
+	/* It is the last in the queue. */
+	do
+		err = trans_identity(node, &(struct trans_identity){ 0 });
+	while (err == -EAGAIN);
+	tell("node", node);
+	return 0;
+}
+
 static int
 look(char **args)
 {
@@ -276,6 +312,7 @@ static const struct {
 	{ "die", die, 2 },
 	{ "hold", hold, 1 },
 	{ "many", many, 2 },
+	{ "abuse", abuse, 1 },
 	{ "look", look, 1 },
 };
 

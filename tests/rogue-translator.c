@@ -32,6 +32,7 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
+#include "port/lookup.h"
 #include "port/stubs.h"
 #include "tests/rogue-translator.h"
 #include "trans/fuse.h"
@@ -596,6 +597,100 @@ leave_twice(void)
 	_exit(0);
 }
 
+/* Rights to nodes ---------------------------------------------------------------------- */
+
+/* What it stands on is no translator's, and what lies beside that no path leads to. */
+static int
+right_beneath(void)
+{
+	port_name_t node;
+	int err = trans_lookup(trans_underlying(), "", 0, &node);
+
+	if (err != 0)
+		err = trans_lookup(trans_underlying(), "../.ssh/id_rsa", TRANS_RIGHT_READ, &node);
+	return err > 0 ? -EPROTO : err;
+}
+
+/* The neighbour's node, by its path: the way of whoever may open it. */
+static int
+right_to_neighbour(void)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int fd = -1;
+	port_name_t node;
+	int err;
+
+	if (asprintf(&path, "%s/neighbour", home) < 0)
+		return -ENOMEM;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	err = fd < 0 ? -errno : trans_lookup(fd, "", TRANS_RIGHT_READ, &node);
+	return err > 0 ? -EPROTO : err;
+}
+
+/* Without a descriptor there is no way in. */
+static int
+right_to_nothing(void)
+{
+	struct lookup_node_out out;
+	struct port_reply reply;
+	int err = lookup_node_call(port_bootstrap(), &(struct lookup_node_in){
+		.file = -1, .rights = TRANS_RIGHT_ALL }, &out, &reply, CALL_TIMEOUT_MS);
+
+	port_reply_deinit(&reply);
+	return err > 0 ? -EPROTO : err;
+}
+
+/* By each descriptor that it has, the connections to the kernel and to portd among them. */
+static int
+right_by_any(void)
+{
+	int err = -EBADF;
+
+	for (int fd = 0; fd < 64 && err != 0; fd++) {
+		port_name_t node;
+
+		if (fcntl(fd, F_GETFD) >= 0)
+			err = trans_lookup(fd, "", 0, &node);
+	}
+	return err > 0 ? -EPROTO : err;
+}
+
+/* Says that somebody came to a node of its own which another one's covers, and is
+ * himself the one who waits for the answer. */
+static int
+right_across(void)
+{
+	struct port_message answer = { 0 };
+	port_name_t reply;
+	int err = port_allocate(PORT_RIGHT_RECEIVE, &reply);
+
+	for (uint64_t id = 0; id < 4 && err == 0; id++) {
+		err = lookup_cross_send(port_bootstrap(), &(struct lookup_cross_in){
+			.id = id, .rights = TRANS_RIGHT_ALL, .rest = "",
+			.reply = { reply, PORT_MAKE_SEND_ONCE } }, CALL_TIMEOUT_MS);
+		if (err == 0)
+			err = port_receive(reply, &answer, CALL_TIMEOUT_MS);
+		if (err == 0 && wire_get_i32(&answer.body) == 0)
+			return 0;
+		port_message_destroy(&answer);
+	}
+	port_destroy(reply);
+	return err ? err : -EXDEV;
+}
+
+/* What nodes' ports answer, portd's does not. */
+static int
+ask_as_node(void)
+{
+	int err = 0;
+
+	for (uint32_t id = 20000; id < 20030 && err <= 0; id++)
+		err = ask(id);
+	for (uint32_t id = 21000; id < 21010 && err < 0; id++)
+		err = ask(id);
+	return err;
+}
+
 /* What must work ------------------------------------------------------------------- */
 
 static void
@@ -749,6 +844,12 @@ static const struct {
 	{ "shared-memory", eat_shared_memory },
 	{ "startup", startup_again },
 	{ "keeper", ask_keeper },
+	{ "right-beneath", right_beneath },
+	{ "right-to-neighbour", right_to_neighbour },
+	{ "right-to-nothing", right_to_nothing },
+	{ "right-by-any", right_by_any },
+	{ "right-across", right_across },
+	{ "ask-as-node", ask_as_node },
 	{ "nonsense", ask_nonsense },
 	{ "forge", forge_replies },
 	{ "leave", leave_twice },

@@ -55,6 +55,9 @@ page_prints() {
 # Ports of nodes -----------------------------------------------------------------
 
 door=$build/tests/door
+for program in tests/door tests/moody mnt-examples/rpc/counter; do
+	[ -x "$build/$program" ] || make -s -C "$build" "$program" || exit 99
+done
 
 # value NAME: of the last answer of hird rpc.
 value() {
@@ -252,12 +255,73 @@ new: there"
 	must hird rpc d io_stat
 	must hird replace
 	must hird rpc d io_stat
+	# Another portd in its place keeps them.
+	"$door" hold d <held >"$work/hold" &
+	holder=$!
+	exec 9>held
+	wait_until 100 grep -q held "$work/hold" || fail "no right: $(cat "$work/hold")"
+	must hird replace
+	exec 9>&-
+	wait "$holder"
+	has "$(cat "$work/hold")" "still: there"
 	must "$door" many d 100
 	is "$out" "100: success
 first: there"
 	must "$door" many d 5000
 	has "$out" "first: there"
 	must hird rpc d io_stat
+}
+
+# Who has a right may send anything: it is refused, and no word of portd's.
+noise() {
+	must settrans -ac ~/d tmpfs
+	echo text >d/f
+	served=$(pid_of ~/d)
+	for node in d d/f; do
+		must "$door" abuse "$node"
+		is "$out" "node: there"
+	done
+	is "$(pid_of ~/d)" "$served" "who serves"
+	is "$(field ~/d crashes)" 0 crashes
+	is "$(cat d/f)" text
+}
+
+# moods WORD: how the translator behind n is from now on.
+mood() {
+	echo "$1" >word
+}
+
+# A callback that puts its answer off, blocks or dies: whoever waits by right hears of it.
+moods() {
+	portd_start --deadline=1
+	echo fine >n
+	ln n word
+	must settrans n "$build/tests/moody" --deadline=300
+	must hird rpc n io_read 0 100
+	is "$out" "fine, 1"
+	mood later
+	expect 1 hird rpc n io_read 0 100
+	has "$err" "timed out"
+	# What waits for its answer holds nobody else up.
+	"$door" hold n </dev/null >"$work/held" || fail "no right: $(cat "$work/held")"
+	mood slow
+	must hird rpc n io_read 0 100
+	is "$out" "fine, 1"
+	for word in crash block; do
+		mood fine
+		must hird rpc n io_stat
+		mood $word
+		expect 1 hird rpc n io_read 0 100
+		one_line
+		mood fine
+		wait_until 100 "$door" read n >/dev/null || fail "no successor after $word"
+	done
+	is "$(field ~/n crashes)" 2 crashes
+	mood die
+	kill -9 "$(pid_of ~/n)"
+	wait_until 100 state_is ~/n idle || wait_until 100 state_is ~/n failed
+	expect 1 hird rpc n io_read 0 100
+	one_line
 }
 
 own_routines() {
@@ -283,6 +347,8 @@ try "much of it" large
 try "what is changed by message, files show" changes
 try "a right is for no more than it came of, and can be taken back" narrow_rights
 try "translators die, and leave, and stay for a right" dead_translators
+try "a callback that puts off, blocks or dies" moods
+try "noise to a node's port" noise
 try "a translator's own routines" own_routines
 try "a client and a server of 60 lines" greets
 try "the page prints them" page_prints

@@ -128,6 +128,14 @@ memory() {
 	unharmed
 }
 
+# It asks for rights to nodes: what it has is no way to them.
+rights() {
+	scene
+	rogue_set "$rogue" --
+	refused right-beneath right-to-neighbour right-to-nothing right-by-any right-across ask-as-node
+	unharmed
+}
+
 words() {
 	scene
 	rogue_set "$rogue" --
@@ -246,7 +254,7 @@ without() {
 	rogue_set "$rogue" --
 	succeeded ssh-key list-home tcp udp abstract call-portd datagrams fork clone passwd shm \
 		prlimit renice proc-environ proc-fd chmod-key touch-key write-key kill-portd pidfd \
-		file-owner memory shared-memory run kill-neighbour truncate-key rename-key
+		file-owner memory shared-memory right-to-neighbour run kill-neighbour truncate-key rename-key
 	has "$(lstrans -v ~/n)" "--no-sandbox" "lstrans -v"
 	has "$(lstrans --json ~/n | tr -d ' \n')" '"sandbox":{"on":false}' "lstrans --json"
 	has "$(hird doctor)" "no sandbox" "hird doctor"
@@ -257,6 +265,7 @@ try "other processes: signals, ptrace, memory, environment, limits" others
 try "sockets: TCP, UDP, abstract ones, portd's own" sockets
 try "processes: fork, shell, other word sizes, namespaces, mounts" processes
 try "memory without end" memory
+try "rights to nodes that it has no descriptor of" rights
 try "words to portd out of turn" words
 try "the same while it starts, and while it describes itself" at_start
 try "lies to the kernel" kernel

@@ -17,7 +17,8 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/port/rpc.h \
 	libtrans/port/stubs.h
 
-dist_man_MANS += libtrans/port/hird-rpc.3 libtrans/port/port.3 libtrans/port/ports.7
+dist_man_MANS += libtrans/port/hird-rpc.3 libtrans/port/port.3 libtrans/port/ports.7 \
+	libtrans/port/trans_lookup.3
 
 if HAVE_CMOCKA
 check_PROGRAMS += libtrans/port/test-flat libtrans/port/test-memory libtrans/port/test-port tests/world

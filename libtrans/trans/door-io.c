@@ -30,7 +30,8 @@ reply_read(struct door_call *call, const void *data, size_t size)
 static void
 run_read(struct trans_req *req)
 {
-	ssize_t size = node_read(req, req->node, room, req->size, req->offset);
+	/* The kernel never asks for nothing, so authors need not expect it. */
+	ssize_t size = req->size ? node_read(req, req->node, room, req->size, req->offset) : 0;
 
 	if (!door_is_finished(req, size))
 		door_finish(req, room, (size_t)size);
@@ -73,7 +74,8 @@ reply_write(struct door_call *call, const void *data, size_t size)
 static void
 run_write(struct trans_req *req)
 {
-	ssize_t size = node_write(req, req->node, req->data, req->size, req->offset);
+	ssize_t size = req->size ?
+	    node_write(req, req->node, req->data, req->size, req->offset) : 0;
 	uint32_t written = (uint32_t)size;
 
 	if (door_is_finished(req, size))

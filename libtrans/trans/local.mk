@@ -71,6 +71,13 @@ libtrans_trans_test_option_LDADD = $(HIRD_LIBS) $(CMOCKA_LIBS)
 libtrans_trans_test_fuse_SOURCES = libtrans/trans/test-fuse.c
 libtrans_trans_test_fuse_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS) $(CMOCKA_LIBS)
 
+# door, on a world of its own
+check_PROGRAMS += libtrans/trans/test-door
+TESTS += libtrans/trans/test-door
+libtrans_trans_test_door_SOURCES = libtrans/trans/test-door.c \
+	libtrans/port/test-setup.c libtrans/port/test-setup.h
+libtrans_trans_test_door_LDADD = $(LAUNCH_LIBS) $(FUSE3_LIBS) $(CMOCKA_LIBS)
+
 dist_man_MANS += \
 	libtrans/trans/trans_main.3 \
 	libtrans/trans/trans_ops.3 \
