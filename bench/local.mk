@@ -26,7 +26,7 @@ bench_recovery_SOURCES = bench/recovery.c
 bench_recovery_LDADD = -lpthread
 bench_hold_SOURCES = bench/hold.c
 bench_hold_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
-EXTRA_DIST += bench/run doc/performance.md
+EXTRA_DIST += bench/run doc/performance.md doc/conformance.md
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 BENCH_HELPERS = bench/watch$(EXEEXT) bench/rpc-bare$(EXEEXT) bench/rpc-hird$(EXEEXT) \

@@ -150,7 +150,6 @@ front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *))
 	req->known = front.known;
 	req->uid = fuse_req_ctx(from)->uid;
 	req->gid = fuse_req_ctx(from)->gid;
-	req->kills = false;
 	return req;
 }
 

@@ -27,6 +27,8 @@ static struct list waiting = { &waiting, &waiting };
 static struct list ready = { &ready, &ready };
 static struct list lent = { &lent, &lent };	/* interrupted: the author still has them */
 static int wake_fd = -1;
+static uid_t own_uid;		/* whose what is made is, unless a door says otherwise */
+static gid_t own_gid;
 
 /* Once, before any request. wake_fd: an eventfd that brings the main thread
  * to req_run_ready. */
@@ -34,6 +36,8 @@ void
 req_init(int fd)
 {
 	wake_fd = fd;
+	own_uid = getuid();
+	own_gid = getgid();
 }
 
 static void
@@ -129,6 +133,8 @@ req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *ha
 	req->unique = unique;
 	req->turn = standin_turn();
 	req->since = standin_since();
+	req->uid = own_uid;
+	req->gid = own_gid;
 	list_link_tail(&running, &req->link);
 	pthread_mutex_unlock(&lock);
 	return req;
