@@ -23,7 +23,7 @@ install_it() {
 what() {
 	install_it || return
 	for file in bin/settrans bin/showtrans bin/fsysopts bin/lstrans bin/hird \
-	    libexec/hird-portd libexec/hird-holder libexec/hird/hello libexec/hird/null \
+	    libexec/hird-portd libexec/hird-holder libexec/hird/hello libexec/hird/null libexec/hird/firmlink \
 	    lib/libhird.so.0 lib/pkgconfig/hird.pc include/hird/trans.h \
 	    include/hird/port.h include/hird/rpc.h include/hird/wire/codes.h \
 	    lib/systemd/user/hird-portd.service \
@@ -32,7 +32,6 @@ what() {
 	    share/man/man7/portd-errors.7 share/man/man7/hird-sandbox.7 share/man/man8/hird-portd.8 share/man/man8/portd.8; do
 		[ -e "$dest$prefix/$file" ] || fail "$file is not installed"
 	done
-	[ -x "$dest$prefix/libexec/hird/firmlink" ] || fail "firmlink is not installed"
 	if archive_is_built; then
 		for alias in tarfs zipfs isofs; do
 			[ -x "$dest$prefix/libexec/hird/$alias" ] || fail "$alias is not installed"
