@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* posix-unnamed DIR: makes a file without a name, writes to it, says so, waits for a line of standard
+/* posix-unnamed DIR: makes a file without a name, writes to it, says so, waits for standard
  * input, writes once more, and gives the file a name: DIR/named. */
 #include <fcntl.h>
 #include <stdio.h>
