@@ -157,6 +157,14 @@ changes() {
 	is "$out" other
 	must hird rpc --open=both d/file file_chmod 0600
 	is "$(stat -c %a d/file)" 600
+	for routine in "io_write 0 x" "file_set_size 1"; do
+		chmod 4755 d/file
+		# shellcheck disable=SC2086
+		must hird rpc --open=both d/file $routine
+		is "$(stat -c %a d/file)" 755 "the mode after $routine"
+	done
+	chmod 600 d/file
+	echo other >d/file
 	must hird rpc --open=both d/file file_utimes 0 1000000000000000000
 	is "$(stat -c %Y d/file)" 1000000000
 	must hird rpc --open=both d/file file_sync 0
