@@ -140,7 +140,6 @@ large() {
 
 # What is done by message is seen by files at once, and the other way round.
 changes() {
-	must settrans -ac ~/d tmpfs
 	[ ! -e d/new ] || fail "new is there"
 	must hird rpc d dir_mkdir new 0755
 	[ -d d/new ] || fail "new is not there"
@@ -157,6 +156,14 @@ changes() {
 	is "$out" other
 	must hird rpc --open=both d/file file_chmod 0600
 	is "$(stat -c %a d/file)" 600
+	for routine in "io_write 0 x" "file_set_size 1"; do
+		chmod 4755 d/file
+		# shellcheck disable=SC2086
+		must hird rpc --open=both d/file $routine
+		is "$(stat -c %a d/file)" 755 "the mode after $routine"
+	done
+	chmod 600 d/file
+	echo other >d/file
 	must hird rpc --open=both d/file file_utimes 0 1000000000000000000
 	is "$(stat -c %Y d/file)" 1000000000
 	must hird rpc --open=both d/file file_sync 0
@@ -181,6 +188,18 @@ changes() {
 	must hird rpc d dir_rmdir new
 	is "$(ls d)" file
 	must hird rpc d file_statfs
+}
+
+changes_in_tmpfs() {
+	must settrans -ac ~/d tmpfs
+	changes
+}
+
+changes_in_mirror() {
+	mkdir source
+	must settrans -ac ~/d mirror ~/source
+	changes
+	is "$(ls source)" file "what is beneath"
 }
 
 narrow_rights() {
@@ -344,7 +363,8 @@ own_routines() {
 
 try "what a node's port says is what its files say" same_as_files
 try "much of it" large
-try "what is changed by message, files show" changes
+try "what is changed by message, files show" changes_in_tmpfs
+try "likewise in a mirror" changes_in_mirror
 try "a right is for no more than it came of, and can be taken back" narrow_rights
 try "translators die, and leave, and stay for a right" dead_translators
 try "a callback that puts off, blocks or dies" moods

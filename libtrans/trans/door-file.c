@@ -25,10 +25,13 @@ check_owner(struct trans_req *req)
 static void
 run_change(struct trans_req *req)
 {
-	int err = req->flags & NODE_SET_SIZE ? 0 : check_owner(req);
+	bool cuts = req->flags & NODE_SET_SIZE;
+	int err = cuts ? 0 : check_owner(req);
 
 	if (err == 0)
 		err = node_change(req, req->node, &req->st, req->flags);
+	if (err == 0 && cuts && req->uid != 0)
+		err = node_kill_set_id(req, req->node);
 	if (door_is_finished(req, err))
 		return;
 	notify_node(req->node);

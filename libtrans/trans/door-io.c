@@ -74,12 +74,14 @@ reply_write(struct door_call *call, const void *data, size_t size)
 static void
 run_write(struct trans_req *req)
 {
-	ssize_t size = req->size ?
-	    node_write(req, req->node, req->data, req->size, req->offset) : 0;
-	uint32_t written = (uint32_t)size;
+	ssize_t size = req->uid != 0 ? node_kill_set_id(req, req->node) : 0;
+	uint32_t written;
 
+	if (size == 0 && req->size)
+		size = node_write(req, req->node, req->data, req->size, req->offset);
 	if (door_is_finished(req, size))
 		return;
+	written = (uint32_t)size;
 	notify_node(req->node);
 	door_finish_changed(req, &written, sizeof(written));
 }
