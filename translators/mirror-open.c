@@ -211,6 +211,20 @@ open_identify(int fd, struct row_id *id, struct stat *st)
 	return 0;
 }
 
+/* The same of a name in a directory. statx(2) alone would ask what is mounted there, which may be
+ * ourselves; to open crosses no mount. */
+static int
+identify_name(int dir, const char *name, struct row_id *id, struct stat *st)
+{
+	int err, fd = open_beneath(dir, name, O_PATH, 0);
+
+	if (fd < 0)
+		return fd;
+	err = open_identify(fd, id, st);
+	close(fd);
+	return err;
+}
+
 /* A descriptor of the row's file by its name, or -ESTALE when another one has that now. */
 static int
 open_checked(int dir, const struct row *row, int flags, struct stat *st)
@@ -429,20 +443,30 @@ open_row(struct row *row, struct stat *st)
 
 /* See mirror-open.h. */
 int
-open_name(struct row *dir, const char *name, struct row_id *id, struct stat *st)
+open_look(struct row *dir, const char *name, struct row_id *id, struct stat *st)
 {
-	int err, fd = open_dir(dir);
+	int fd = open_dir(dir), err = fd < 0 ? fd : identify_name(fd, name, id, st);
 
+	return err == 0 && is_hidden(dir, name, st->st_mode) ? -ENOENT : err;
+}
+
+/* See mirror-open.h. */
+int
+open_stat(struct row *row, struct stat *st)
+{
+	struct row *parent = row->flags & ROW_LOST ? NULL : rows_parent(row);
+	struct row_id id;
+	int fd;
+
+	if (rows_is_root(row) && !root_is_other)
+		return open_identify(root_fd, &id, st);
+	if (!rows_is_root(row) && parent && open_look(parent, rows_name(row), &id, st) == 0 &&
+	    memcmp(&id, &row->id, sizeof(id)) == 0)
+		return 0;
+	fd = open_row(row, st);
 	if (fd >= 0)
-		fd = open_beneath(fd, name, O_PATH, 0);
-	if (fd < 0)
-		return fd;
-	err = open_identify(fd, id, st);
-	if (err == 0 && is_hidden(dir, name, st->st_mode))
-		err = -ENOENT;
-	if (err < 0)
 		close(fd);
-	return err < 0 ? err : fd;
+	return fd < 0 ? fd : 0;
 }
 
 /* See mirror-open.h. */

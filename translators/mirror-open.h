@@ -22,10 +22,12 @@ bool open_turn_root(void);
 /* Borrowed descriptors: good until the next call. -ESTALE: the row's file is not there. */
 int open_dir(struct row *dir);
 int open_file(struct row *row, bool to_write);
-/* A descriptor of one's own, of what the row is (O_PATH, or one that reads or writes), or of what
- * a name leads to. st: what it is like. What is hidden is not there. */
+/* A descriptor of one's own, of what the row is (O_PATH, or one that reads or writes). st: what it
+ * is like. */
 int open_row(struct row *row, struct stat *st);
-int open_name(struct row *dir, const char *name, struct row_id *id, struct stat *st);
+int open_stat(struct row *row, struct stat *st);
+/* What a name leads to. What is hidden is not there. 0 or -errno. */
+int open_look(struct row *dir, const char *name, struct row_id *id, struct stat *st);
 /* Keeps a descriptor of a file that was made just now; eats it. */
 void open_keep(const struct row *row, int fd, bool to_write);
 /* Leaves the best descriptor there is of the file with portd. */

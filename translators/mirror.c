@@ -103,9 +103,17 @@ find_dir_for(trans_node_t node, const char *name, mode_t type, struct row **rowp
 	return err;
 }
 
-/* The row of what has this name now, told to the kernel. */
+static void
+show_ids(struct stat *st)
+{
+	st->st_uid = ids_shown(uids, st->st_uid);
+	st->st_gid = ids_shown(gids, st->st_gid);
+}
+
+/* The row of what has this name now, and what it is like, told to the kernel. */
 static int
-tell(struct row *parent, const char *name, const struct row_id *id, trans_node_t *nodep)
+tell(struct trans_req *req, struct row *parent, const char *name, const struct row_id *id,
+    struct stat *st, trans_node_t *nodep)
 {
 	struct row *row = rows_put(id, parent, name);
 
@@ -113,6 +121,8 @@ tell(struct row *parent, const char *name, const struct row_id *id, trans_node_t
 		return trans_error(ENFILE, "too many files are known at once");
 	rows_tell(row);
 	*nodep = rows_node(row);
+	show_ids(st);
+	trans_give_stat(req, *nodep, st);
 	return 0;
 }
 
@@ -124,35 +134,25 @@ mirror_lookup(struct trans_req *req, trans_node_t node, const char *name, trans_
 	struct row *parent;
 	struct row_id id;
 	struct stat st;
-	int fd, err = find_row(node, &parent);
+	int err = find_row(node, &parent);
 
-	(void)req;
-	if (err < 0)
-		return err;
-	fd = open_name(parent, name, &id, &st);
-	if (fd < 0)
-		return fd;
-	err = tell(parent, name, &id, nodep);
-	close(fd);
-	return err;
+	if (err == 0)
+		err = open_look(parent, name, &id, &st);
+	return err < 0 ? err : tell(req, parent, name, &id, &st, nodep);
 }
 
 static int
 mirror_stat(struct trans_req *req, trans_node_t node, struct stat *st)
 {
 	struct row *row;
-	int fd, err = find_row(node, &row);
+	int err = find_row(node, &row);
 
 	(void)req;
-	if (err < 0)
-		return err;
-	fd = open_row(row, st);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	st->st_uid = ids_shown(uids, st->st_uid);
-	st->st_gid = ids_shown(gids, st->st_gid);
-	return 0;
+	if (err == 0)
+		err = open_stat(row, st);
+	if (err == 0)
+		show_ids(st);
+	return err;
 }
 
 static void
@@ -703,7 +703,7 @@ make_file(struct trans_req *req, struct row *parent, int fd, const char *name, m
 	if (err == 0)
 		err = open_identify(file, &id, &st);
 	if (err == 0)
-		err = tell(parent, name, &id, nodep);
+		err = tell(req, parent, name, &id, &st, nodep);
 	if (err == 0)
 		open_keep(rows_get(*nodep), file, true);
 	else
@@ -713,9 +713,10 @@ make_file(struct trans_req *req, struct row *parent, int fd, const char *name, m
 
 /* What was made just now. */
 static int
-tell_made(struct row *parent, const char *name, int err, trans_node_t *nodep)
+tell_made(struct trans_req *req, struct row *parent, const char *name, int err,
+    trans_node_t *nodep)
 {
-	return err < 0 ? err : mirror_lookup(NULL, rows_node(parent), name, nodep);
+	return err < 0 ? err : mirror_lookup(req, rows_node(parent), name, nodep);
 }
 
 static int
@@ -732,7 +733,7 @@ mirror_create(struct trans_req *req, trans_node_t node, const char *name, mode_t
 	err = last_error(mknodat(fd, name, mode, rdev));
 	if (err == 0)
 		err = give_to_caller(req, fd, fd, name, mode);
-	return tell_made(parent, name, err, nodep);
+	return tell_made(req, parent, name, err, nodep);
 }
 
 static int
@@ -747,7 +748,7 @@ mirror_mkdir(struct trans_req *req, trans_node_t node, const char *name, mode_t 
 	err = last_error(mkdirat(fd, name, mode));
 	if (err == 0)
 		err = give_to_caller(req, fd, fd, name, 0);
-	return tell_made(parent, name, err, nodep);
+	return tell_made(req, parent, name, err, nodep);
 }
 
 static int
@@ -762,7 +763,7 @@ mirror_symlink(struct trans_req *req, trans_node_t node, const char *name, const
 	err = last_error(symlinkat(target, fd, name));
 	if (err == 0)
 		err = give_to_caller(req, fd, fd, name, 0);
-	return tell_made(parent, name, err, nodep);
+	return tell_made(req, parent, name, err, nodep);
 }
 
 /* A row that has no name, and a descriptor that portd keeps, too. */
@@ -783,7 +784,7 @@ mirror_tmpfile(struct trans_req *req, trans_node_t node, mode_t mode, trans_node
 	if (err == 0)
 		err = open_identify(file, &id, &st);
 	if (err == 0)
-		err = tell(parent, NO_NAME, &id, nodep);
+		err = tell(req, parent, NO_NAME, &id, &st, nodep);
 	if (err < 0) {
 		close(file);
 		return err;
@@ -841,11 +842,10 @@ find_named(struct row *parent, const char *name, struct named *named)
 {
 	struct row_id id;
 	struct stat st;
-	int fd = open_name(parent, name, &id, &st);
+	int err = open_look(parent, name, &id, &st);
 
-	if (fd < 0)
-		return fd;
-	close(fd);
+	if (err < 0)
+		return err;
 	named->row = rows_find(&id);
 	named->last = S_ISDIR(st.st_mode) || st.st_nlink <= 1;
 	named->mode = st.st_mode;
