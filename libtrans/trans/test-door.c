@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-door: the front door of ports, on a world of its own. The main thread is the translator's;
  * each client is a thread. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -11,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -29,6 +26,7 @@
 #include "trans/opens.h"
 #include "trans/req.h"
 #include "trans/translator.h"
+#include "trans/wake.h"
 
 /* A translator -------------------------------------------------------------------- */
 
@@ -163,7 +161,6 @@ static const struct fsys_server server = {
 };
 static const struct port_table table = PORT_TABLE(fsys, &server, NULL);
 static const struct port_service service = { .tables = &table, .n_tables = 1 };
-static int wake_fd;
 static port_name_t way_in;	/* a send right to the control port */
 
 static void
@@ -187,16 +184,14 @@ serve_what_is_there(void)
 static void
 serve_client(void *(*client)(void *))
 {
-	struct pollfd polled = { .fd = wake_fd, .events = POLLIN };
+	struct pollfd polled = { .fd = wake_fd(), .events = POLLIN };
 	pthread_t thread;
-	uint64_t count;
-	void *result = &count;
+	void *result = &thread;
 
 	assert_int_equal(pthread_create(&thread, NULL, client, NULL), 0);
 	while (result || door_is_held()) {
 		poll(&polled, 1, 20);
-		if (polled.revents && read(wake_fd, &count, sizeof(count)) < 0)
-			assert_int_equal(errno, EAGAIN);
+		wake_drain();
 		serve_what_is_there();
 		if (result && pthread_tryjoin_np(thread, &result) == 0)
 			assert_null(result);
@@ -220,14 +215,13 @@ open_all(void **state)
 	n_lookups = 0;
 	later = false;
 	file_mode = 0;
-	wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	req_init(wake_fd);
+	assert_int_equal(wake_open(), 0);
 	assert_int_equal(argv_add(&argv, "test"), 0);
 	assert_int_equal(memory_open(-1, 1, &argv, &changed), 0);
 	opens_open();
 	journal_open(false);
 	assert_int_equal(door_open(), 0);
-	assert_int_equal(control_open("test", wake_fd), 0);
+	assert_int_equal(control_open("test"), 0);
 	assert_int_equal(port_insert_right(control_port(), control_port(), PORT_MAKE_SEND), 0);
 	way_in = control_port();
 	return 0;
@@ -242,7 +236,7 @@ close_all(void **state)
 	journal_close();
 	memory_close();
 	port_destroy(way_in);
-	close(wake_fd);
+	wake_close();
 	return teardown(state);
 }
 
