@@ -28,7 +28,7 @@ bench_recovery_LDADD = -lpthread
 bench_trees_SOURCES = bench/trees.c
 bench_hold_SOURCES = bench/hold.c
 bench_hold_LDADD = $(HIRD_LIBS) $(FUSE3_LIBS)
-EXTRA_DIST += bench/run doc/performance.md
+EXTRA_DIST += bench/run doc/performance.md doc/conformance.md
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 BENCH_HELPERS = bench/watch$(EXEEXT) bench/rpc-bare$(EXEEXT) bench/rpc-hird$(EXEEXT) \

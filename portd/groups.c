@@ -377,12 +377,13 @@ groups_ran_out(struct groups *groups, const struct incarnation *inc)
 	return path && cgroup_ran_out(path);
 }
 
-void
+bool
 groups_end(struct groups *groups, struct incarnation *inc)
 {
-	bool removed = !group_of(groups, inc) || remove_group(groups, inc->group);
-
-	inc->group[0] = '\0';
-	if (!removed)
+	if (group_of(groups, inc) && !remove_group(groups, inc->group)) {
 		sweep_later(groups);
+		return false;
+	}
+	inc->group[0] = '\0';
+	return true;
 }

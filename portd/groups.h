@@ -28,7 +28,8 @@ const char *groups_make(struct groups *groups, struct incarnation *inc);
 void groups_kill(struct groups *groups, const struct incarnation *inc);
 /* Whether its memory ran out. */
 bool groups_ran_out(struct groups *groups, const struct incarnation *inc);
-/* Its process has ended: so does the rest, and the group. */
-void groups_end(struct groups *groups, struct incarnation *inc);
+/* Its process has ended: so does the rest, and the group. False: something in it still lives; ask
+ * again, or leave it to us. */
+bool groups_end(struct groups *groups, struct incarnation *inc);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "portd/admit.h"
+#include "portd/backoff.h"
 #include "portd/groups.h"
 #include "portd/helper.h"
 #include "portd/keeper.h"
@@ -174,7 +175,8 @@ keeper_put_node(struct tape *tape, const struct node *node, bool stored)
 	tape_put_u32(tape, node->refusals);
 	tape_put_str(tape, node->refused);
 	tape_put_u32(tape, node->failures);
-	tape_put_u64(tape, (uint64_t)node->failed_at);	/* of a clock that both see */
+	tape_put_u32(tape, node->rests);
+	tape_put_u64(tape, (uint64_t)node->began_at);	/* of a clock that both see */
 	tape_put_u64(tape, (uint64_t)node->retry_at);
 	tape_put_u32(tape, node->remounting);
 	tape_put_u32(tape, node->resent);
@@ -412,7 +414,8 @@ keeper_get_node(struct tape *tape, struct node *node)
 	if (!get_text(tape, &node->refused))
 		return false;
 	node->failures = tape_get_max(tape, NODE_KILLS_MAX);
-	node->failed_at = (int64_t)tape_get_u64(tape);
+	node->rests = tape_get_max(tape, BACKOFF_RESTS_MAX);
+	node->began_at = (int64_t)tape_get_u64(tape);
 	node->retry_at = (int64_t)tape_get_u64(tape);
 	node->remounting = tape_get_bool(tape);
 	node->resent = tape_get_bool(tape);

@@ -106,6 +106,8 @@ tell_node(struct node *node, struct node_get_out *out)
 		.refused = node->refused ? node->refused : "",
 		.idle_ms = node->idle_ms,
 		.deadline_ms = node->deadline_ms,
+		.rests = node->rests,
+		.retry_ms = node_retry_ms(node),
 	};
 	if (inc)
 		out->sandbox = (struct wire_blob){ &inc->sandbox, sizeof(inc->sandbox) };

@@ -7,6 +7,7 @@ portd_hird_portd_SOURCES = \
 	portd/arm.c portd/arm.h \
 	portd/caller.c portd/caller.h \
 	portd/chain.h \
+	portd/backoff.c portd/backoff.h \
 	portd/blame.c portd/blame.h \
 	portd/change.c portd/change.h \
 	portd/circle.c portd/circle.h \
@@ -57,8 +58,10 @@ portd_hird_holder_LDADD = libtrans/libtrans.a
 dist_man_MANS += portd/hird-portd.8 portd/hird-policy.5 portd/hird-share.7 portd/hird-sandbox.7 portd/portd.8 portd/portd-errors.7
 
 if HAVE_CMOCKA
-check_PROGRAMS += portd/test-deposit portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
-TESTS += portd/test-deposit portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
+check_PROGRAMS += portd/test-backoff portd/test-deposit portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
+TESTS += portd/test-backoff portd/test-deposit portd/test-idle portd/test-mounter portd/test-policy portd/test-pulse portd/test-store
+portd_test_backoff_SOURCES = portd/test-backoff.c portd/backoff.c
+portd_test_backoff_LDADD = $(CMOCKA_LIBS)
 portd_test_pulse_SOURCES = portd/test-pulse.c portd/pulse.c
 portd_test_pulse_LDADD = $(CMOCKA_LIBS)
 portd_test_deposit_SOURCES = portd/test-deposit.c portd/deposit.c

@@ -155,6 +155,15 @@ node_order(const struct node *node)
 	};
 }
 
+/* Its rest. */
+uint32_t
+node_retry_ms(const struct node *node)
+{
+	int64_t left = node->retry_at - sys_now_ms();
+
+	return left > 0 ? (uint32_t)left : 0;
+}
+
 /* How it is, for those who ask. */
 enum node_state
 node_state(const struct node *node)
@@ -166,7 +175,7 @@ node_state(const struct node *node)
 		return change_candidate(node) ? NODE_STATE_STARTING : NODE_STATE_STOPPING;
 	if (!node->mount)
 		return NODE_STATE_UNMOUNTED;
-	return sys_now_ms() < node->retry_at ? NODE_STATE_FAILED : NODE_STATE_IDLE;
+	return node_retry_ms(node) > 0 ? NODE_STATE_FAILED : NODE_STATE_IDLE;
 }
 
 /* Whether there is something to be asked to go. */

@@ -24,8 +24,8 @@ struct stale_files;
 enum {
 	NODE_START_TIMEOUT_MS = 60 * 1000,
 	NODE_GOAWAY_MS = 5 * 1000,
-	NODE_RETRY_MS = 30 * 1000,	/* a failed node is tried again after so long */
-	NODE_CRASHES_MAX = 3,		/* in a row, within NODE_RETRY_MS */
+	NODE_WELL_MS = 30 * 1000,	/* what has served for so long has made progress */
+	NODE_CRASHES_MAX = 3,		/* in a row: then the node has failed, for a while */
 	NODE_KILLS_MAX = 10,		/* likewise, by somebody else's SIGKILL or SIGSTOP */
 };
 
@@ -61,7 +61,8 @@ struct node {
 	uint32_t crashes;
 	struct recovery_taken handed;	/* the request that started what runs */
 	unsigned failures;		/* in a row, that is, without progress (blame.h) */
-	int64_t failed_at;		/* ms; of the last one */
+	unsigned rests;			/* in a row, without progress (backoff.h) */
+	int64_t began_at;		/* ms; when what ran last began to serve */
 	int64_t retry_at;		/* ms; requests get EIO until then */
 	bool remounting;		/* after a crash: what is counted against it stays */
 	uint32_t refusals;		/* programs that were not to start it */
@@ -85,6 +86,8 @@ struct setting *node_setting(const struct node *node);
 uint32_t node_idle_ms(const struct node *node);
 uint32_t node_deadline_ms(const struct node *node);
 struct mount_order node_order(const struct node *node);
+/* How long requests still get EIO, because it has failed; 0: it is tried with the next one. */
+uint32_t node_retry_ms(const struct node *node);
 enum node_state node_state(const struct node *node);
 /* Something was started over the setting, or runs. */
 bool node_is_active(const struct node *node);

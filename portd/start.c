@@ -37,6 +37,8 @@ enum {
 	SILENT_MS = 2000,	/* a process without its connection may take so long to end */
 	ORPHAN_LOOK_MS = 5000,
 	RETURN_MS = 60 * 1000,
+	REST_LOOK_MS = 5,	/* for what it has started to end, so many times at most */
+	REST_LOOKS = 200,
 };
 
 static const char *
@@ -127,6 +129,7 @@ incarnation_free(struct incarnation *inc)
 	translog_rest(inc->log);
 	uv_close((uv_handle_t *)&inc->exit_poll, on_closed);
 	uv_close((uv_handle_t *)&inc->timer, on_closed);
+	uv_close((uv_handle_t *)&inc->rest, on_closed);
 	uv_close((uv_handle_t *)&inc->log_poll, on_closed);
 }
 
@@ -184,6 +187,8 @@ tell_death(struct incarnation *inc, int code, const char *why)
 		owner->died(inc, code, why, inc->arg);
 }
 
+static void see_end(struct incarnation *inc);
+
 /* What the child says before it has become the translator. */
 #define LAUNCHER "hird-portd: "
 
@@ -215,33 +220,50 @@ describe_death(const struct incarnation *inc, const int *statusp, char *why, siz
 }
 
 static void
-on_exit_event(uv_poll_t *poll, int poll_status, int events)
+on_rest_time(uv_timer_t *timer)
 {
-	struct incarnation *inc = poll->data;
+	see_end(timer->data);
+}
+
+/* What it has started may hold its descriptors, and so is waited for, too. */
+static void
+see_end(struct incarnation *inc)
+{
 	char why[TRANSLOG_LINE_MAX + 200];
-	siginfo_t info = { 0 };
 	int status = 0;
 	bool known;
 
-	(void)poll_status;
-	(void)events;
-	if (!inc->adopted && waitid(P_PID, (id_t)inc->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	    info.si_pid == 0)
+	if (!groups_end(inc->keeper->groups, inc) && inc->n_looks++ < REST_LOOKS) {
+		uv_timer_start(&inc->rest, on_rest_time, REST_LOOK_MS, 0);
 		return;
-	kill_group(inc);
-	if (!inc->ended && groups_ran_out(inc->keeper->groups, inc))
-		inc->ended = "it took more memory than it may";
-	groups_end(inc->keeper->groups, inc);
+	}
 	known = !inc->adopted && waitpid(inc->pid, &status, 0) == inc->pid;
 	if (!inc->ended)
 		inc->killed = known && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-	uv_poll_stop(poll);
 	translog_pipe_drain(&inc->words, inc->log, inc->pid);
 	describe_death(inc, known ? &status : NULL, why, sizeof(why));
 	tell_options(inc, NULL);
 	tell_death(inc, -EIO, why);
 	tell_gone(inc);
 	incarnation_free(inc);
+}
+
+static void
+on_exit_event(uv_poll_t *poll, int poll_status, int events)
+{
+	struct incarnation *inc = poll->data;
+	siginfo_t info = { 0 };
+
+	(void)poll_status;
+	(void)events;
+	if (!inc->adopted && waitid(P_PID, (id_t)inc->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid == 0)
+		return;
+	uv_poll_stop(poll);
+	kill_group(inc);
+	if (!inc->ended && groups_ran_out(inc->keeper->groups, inc))
+		inc->ended = "it took more memory than it may";
+	see_end(inc);
 }
 
 /* Not even SIGKILL ends a process that hangs in the kernel: nobody waits for that. */
@@ -598,8 +620,9 @@ watch(struct incarnation *inc, uint32_t timeout_ms)
 	uv_poll_init(loop, &inc->exit_poll, inc->pidfd);
 	uv_poll_init(loop, &inc->log_poll, inc->words.fd);
 	uv_timer_init(loop, &inc->timer);
-	inc->exit_poll.data = inc->log_poll.data = inc->timer.data = inc;
-	inc->n_handles = 3;
+	uv_timer_init(loop, &inc->rest);
+	inc->exit_poll.data = inc->log_poll.data = inc->timer.data = inc->rest.data = inc;
+	inc->n_handles = 4;
 	uv_poll_start(&inc->exit_poll, UV_READABLE, on_exit_event);
 	uv_poll_start(&inc->log_poll, UV_READABLE, on_log);
 	incarnation_set_timeout(inc, timeout_ms);

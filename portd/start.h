@@ -62,6 +62,7 @@ struct incarnation {
 	int pidfd;
 	uv_poll_t exit_poll;
 	uv_timer_t timer;
+	uv_timer_t rest;		/* after its end, until what it has started is gone, too */
 	uv_poll_t log_poll;
 	struct translog_pipe words;
 	struct translog *log;
@@ -80,6 +81,7 @@ struct incarnation {
 	struct helper *identify;
 	struct confine_report sandbox;	/* what is in force */
 	char group[40];			/* its control group (groups.h); "": none */
+	unsigned n_looks;		/* whether that is empty, after its end */
 	const char *ended;		/* why it was killed, when portd did it; else NULL */
 	bool killed;			/* or stopped, by somebody else: its end is not its own doing */
 	uint32_t timeout_ms;		/* of its start */

@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "portd/admit.h"
 #include "portd/arm.h"
+#include "portd/backoff.h"
 #include "portd/blame.h"
 #include "portd/change.h"
 #include "portd/kept.h"
@@ -58,7 +59,7 @@ describe_idle(const struct node *node, struct idle *idle)
 		.kind = setting->kind,
 		.nature = setting->nature,
 		.attr = setting->attr,
-		.failed = sys_now_ms() < node->retry_at,
+		.failed = node_retry_ms(node) > 0,
 		.share = setting->share,
 		.owner = getuid(),
 	};
@@ -84,22 +85,21 @@ fail_pending(struct node *node)
 	node->pending_size = 0;
 }
 
-/* What has failed so often in a row is left alone for a while. Who kills it from outside has
- * nothing to say against the translator, unless it goes on and on (memory runs out). Time that it
- * wasted was no time in which it was well. */
+/* What has failed so often in a row is left alone for a while, for longer each time. Who kills it
+ * from outside has nothing to say against the translator, unless it goes on and on (memory runs
+ * out). Time that it wasted was no time in which it was well. */
 static void
 count_failure(struct node *node, bool started, bool killed, uint32_t wasted_ms)
 {
 	unsigned limit = killed ? NODE_KILLS_MAX : NODE_CRASHES_MAX;
 	int64_t now = sys_now_ms();
 
-	if (now - (int64_t)wasted_ms - node->failed_at > NODE_RETRY_MS)
-		node->failures = 0;
-	node->failed_at = now;
+	if (started && now - (int64_t)wasted_ms - node->began_at > NODE_WELL_MS)
+		node->failures = node->rests = 0;
 	if (node->failures < NODE_KILLS_MAX)
 		node->failures++;
 	if (node->failures >= limit)
-		node->retry_at = now + NODE_RETRY_MS;
+		node->retry_at = now + backoff_next(&node->rests);
 	else if (node->failures > 1 && !started && !killed)
 		node->retry_at = now + START_WAIT_MS;
 	else
@@ -122,7 +122,7 @@ count_crash(struct node *node, const struct incarnation *inc)
 void
 node_forgive(struct node *node)
 {
-	node->failures = 0;
+	node->failures = node->rests = 0;
 	node->retry_at = 0;
 	free(STEAL_PTR(node->reason));
 }
@@ -428,6 +428,7 @@ hand_over(struct node *node, struct incarnation *inc)
 		node->starts--;
 		return err;
 	}
+	node->began_at = sys_now_ms();
 	note_handed(node);
 	free(STEAL_PTR(node->pending));
 	node->pending_size = 0;
@@ -473,7 +474,7 @@ on_left(struct incarnation *inc, uint32_t reason, void *arg)
 	if (reason == FSYS_LEAVE_STALE)
 		next_generation(node);
 	news = learn(node, inc) || reason == FSYS_LEAVE_STALE;
-	if (sys_now_ms() - node->failed_at > NODE_RETRY_MS)
+	if (sys_now_ms() - node->began_at > NODE_WELL_MS)
 		node_forgive(node);
 	node->left = node->mount && deliver_again(node) == 0;
 	if (news && node->passive)
@@ -533,7 +534,7 @@ recover(struct node *node, bool killed)
 static bool
 try_another(struct node *node, const struct incarnation *inc)
 {
-	return (inc->killed || inc->ended) && node->pending && sys_now_ms() >= node->retry_at &&
+	return (inc->killed || inc->ended) && node->pending && node_retry_ms(node) == 0 &&
 	    node->mount && !mount_is_dead(node->mount) && !node->keeper->stopping &&
 	    node_start(node, NODE_START_TIMEOUT_MS) == 0;
 }

@@ -51,10 +51,11 @@ check_PROGRAMS += tests/twin
 tests_twin_SOURCES = tests/twin.c
 check_PROGRAMS += tests/swapper
 tests_swapper_SOURCES = tests/swapper.c
-check_PROGRAMS += tests/posix tests/posix-random
+check_PROGRAMS += tests/posix tests/posix-random tests/posix-unnamed
 tests_posix_SOURCES = tests/posix.c tests/posix.h tests/posix-name.c tests/posix-file.c \
 	tests/posix-attr.c
 tests_posix_random_SOURCES = tests/posix-random.c
+tests_posix_unnamed_SOURCES = tests/posix-unnamed.c
 check_PROGRAMS += tests/manager
 tests_manager_SOURCES = tests/manager.c
 check_PROGRAMS += tests/survivor

@@ -721,6 +721,7 @@ many() {
 	for dir in d/*; do
 		(cd "$dir" && seq 1000 | xargs touch)
 	done
+	# shellcheck disable=SC3045 # dash and bash know it
 	(ulimit -n 1024 && exec "$HIRD_PORTD" --background) || fail "portd: $?"
 	must settrans -c ~/n mirror ~/d
 	must sh -c 'find n -type f -printf "%P %s %i\n" | sort >"$1"' - "$work/first"

@@ -8,6 +8,7 @@
 #                                their own
 #   ./run tests/ports.sh --full  everything as often as the design says: make check-ports
 #
+# HIRD_ONLY runs only these cases of the suite (as ./check does with those that take root).
 # HIRD_BRIEF leaves out what only repeats, for a build that is slow by its sanitizers.
 set -u
 if [ -z "${HIRD_BUILD:-}" ]; then
@@ -15,7 +16,7 @@ if [ -z "${HIRD_BUILD:-}" ]; then
 fi
 quick=--quick programs='' frames=200000
 [ "${1:-}" != --full ] || quick='' programs=30000 frames=10000000
-suite=$HIRD_BUILD/tests/ports/suite
+suite=$HIRD_BUILD/tests/ports/suite only=${HIRD_ONLY:+--only=$HIRD_ONLY}
 passed=0 failed=0 skipped=0
 
 # stage WHAT COMMAND...: adds up its last line.
@@ -48,18 +49,19 @@ stage() {
 
 # shellcheck disable=SC2086
 {
-	stage "plain" "$suite" $quick
+	stage "plain" "$suite" $quick $only
 	if [ -z "${HIRD_BRIEF:-}" ]; then
-		stage "under the tracer" "$suite" $quick \
+		stage "under the tracer" "$suite" $quick $only \
 			--tracer="$HIRD_BUILD/tools/rpctrace --all -o /dev/null"
-		stage "with tasks stopped and continued at random" "$suite" $quick --jitter
-		stage "on plain descriptors the marked cases fail" "$suite" $quick --control
+		stage "with tasks stopped and continued at random" "$suite" $quick $only --jitter
+		stage "on plain descriptors the marked cases fail" "$suite" $quick $only --control
 	fi
-	stage "every message by port_msg" "$suite" $quick --flat
+	stage "every message by port_msg" "$suite" $quick $only --flat
 	[ -z "$programs" ] ||
 		stage "random programs against the model" "$HIRD_BUILD/tests/ports/random" \
 			--programs=$programs
-	stage "random frames" "$HIRD_BUILD/tests/ports/flood" --frames=$frames
+	[ -n "$only" ] ||
+		stage "random frames" "$HIRD_BUILD/tests/ports/flood" --frames=$frames
 }
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

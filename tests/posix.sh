@@ -90,9 +90,33 @@ across() {
 	must settrans -g ~/t
 }
 
+# What has no name yet is there after a crash, too.
+unnamed_and_killed() {
+	mkdir back
+	must settrans -c ~/m mirror ~/back
+	must settrans -c ~/t tmpfs
+	mkfifo fifo
+	for node in m t; do
+		: >"$work/said"
+		"$build/tests/posix-unnamed" "$node" <fifo >"$work/said" 2>&1 &
+		exec 9>fifo
+		wait_until 50 grep -q ready "$work/said" || fail "$node: $(cat "$work/said")"
+		kill -9 $(running)
+		echo go >&9
+		wait $! || fail "$node: $(cat "$work/said")"
+		exec 9>&-
+		is "$(cat "$node/named")" "before and after" "what got a name"
+		is "$(stat -c '%h %a' "$node/named")" "1 640" "its links and mode"
+	done
+	is "$(ls back)" named "the file below"
+	must settrans -g ~/m
+	must settrans -g ~/t
+}
+
 try "tmpfs is like the file system of the machine" tmpfs_same
 try "a mirror is like the file system of the machine" mirror_same
 try "random content of a file in tmpfs" tmpfs_random
 try "random content of a file in a mirror" mirror_random
 try "links and moves between nodes" across
+try "a file without a name outlives a crash" unnamed_and_killed
 finish

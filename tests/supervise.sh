@@ -254,19 +254,80 @@ crashes() {
 	moody a crash
 	reader 1 a
 	ends 1 1
-	state_is ~/a failed || fail "a is $(field ~/a state), not failed"
+	is "$(field ~/a rests)" 1 rests
 	is "$(field ~/a crashes)" 3 crashes
+	rest_until 4
+	state_is ~/a failed || fail "a is $(field ~/a state), not failed"
 	nothing_runs || fail "something runs"
 	reader 2 a
 	ends 2 1 20
 	has "$(cat "$work/read.2.err")" "nput/output error" "what cat said"
+	is "$(field ~/a crashes)" 12 "crashes after one that came later"
 	nothing_runs || fail "the failed one was started"
 	must lstrans -v a
+	has "$out" "(rest 4 in a row)" "when it is tried again"
 	has "$out" "signal 6" "the reason"
 	mood a fine
 	must settrans --start a
 	must cat a
 	is "$out" "fine, 1" "after --start"
+}
+
+# rest_until N: it is asked until it rests so often in a row; each try has waited for the rest
+# before it.
+rest_until() {
+	while [ "$(field ~/a rests)" -lt "$1" ]; do
+		wait_until 700 no_rest || { fail "it rests without end"; return; }
+		before=$(field ~/a rests)
+		timeout "$limit" cat a >"$work/out" 2>&1 && { fail "it was read"; return; }
+		[ "$(field ~/a rests)" -gt "$before" ] || { fail "rest $before is not followed by another"; return; }
+	done
+	is "$(field ~/a rests)" "$1" "rests in a row"
+}
+
+no_rest() {
+	[ "$(field ~/a retry_ms)" = null ]
+}
+
+# rests MS: for so long at most.
+rests() {
+	rest=$(field ~/a retry_ms)
+	[ "$rest" != null ] && [ "$rest" -le "$1" ] || fail "it rests for $rest ms, not $1"
+}
+
+# 1, 2, 4, 8 s: and another portd knows that.
+backoff() {
+	moody a crash
+	rest_until 4
+	rests 8000
+	rest_until 5
+	rests 16000
+	[ "$rest" -gt 8000 ] || fail "it rests for $rest ms, no longer than before"
+	must hird replace
+	is "$(field ~/a rests)" 5 "rests in a row after hird replace"
+	rests 16000
+	worker_kill
+	is "$(field ~/a rests)" 5 "rests in a row after a death of portd"
+	rests 16000
+	crashes=$(field ~/a crashes)
+	timeout "$limit" cat a 2>/dev/null && fail "it was read"
+	is "$(field ~/a crashes)" "$crashes" crashes
+	must settrans --start a
+	is "$(field ~/a rests)" 0 "rests after --start"
+	no_rest || fail "it rests after --start"
+}
+
+# Deaths with progress in between are forgiven, however many.
+backoff_progress() {
+	moody a fine
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		must cat a
+		kill -9 $(running)
+		wait_until 100 nothing_runs || fail "it outlives SIGKILL"
+	done
+	must cat a
+	is "$(field ~/a crashes)" 12 crashes
+	is "$(field ~/a rests)" 0 rests
 }
 
 dies_at_start() {
@@ -499,6 +560,8 @@ try "the watchdog leaves alone who is idle, waits or makes progress" watchdog_in
 try "the watchdog: never" watchdog_never
 try "all are frozen, and thaw in any order" frozen
 try "one that always crashes fails, at once for later comers" crashes
+try "each failure makes the rest longer, also over another portd" backoff
+try "deaths with progress in between are forgiven" backoff_progress
 try "one that dies at its start fails" dies_at_start
 try "one that is always stuck fails" stuck_always
 try "abort: a stuck translator" abort_stuck

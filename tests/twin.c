@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -77,6 +78,12 @@ pick_path(char path[PATH_SIZE])
 		strcat(path, names[pick(sizeof(names) / sizeof(names[0]))]);
 	}
 }
+
+enum what {
+	OPEN, WRITE, READ, CUT, LET_GO, STAT, STAT_HELD, MKDIR, RMDIR, UNLINK, RENAME, LINK, SYMLINK,
+	READLINK, FIFO, CHMOD, CHMOD_HELD, TIMES, XATTR, CUT_BY_NAME,
+	UNNAMED, LINK_HELD, ALLOCATE, KINDS
+};
 
 /* Steps ----------------------------------------------------------------------- */
 
@@ -206,6 +213,28 @@ do_link(const struct plan *plan, int side)
 	return outcome(linkat(root[side], plan->path, root[side], plan->other, 0));
 }
 
+/* Also gives a file that never had a name its first. */
+static long
+do_link_held(const struct plan *plan, int side)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", held[side][plan->slot]);
+	if (held[side][plan->slot] < 0)
+		return -EBADF;
+	return outcome(linkat(AT_FDCWD, path, root[side], plan->path, AT_SYMLINK_FOLLOW));
+}
+
+static long
+do_allocate(const struct plan *plan, int side)
+{
+	static const int modes[] = { 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE,
+		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE };
+
+	return outcome(fallocate(held[side][plan->slot], modes[plan->flags % 4], plan->offset,
+	    (off_t)plan->size));
+}
+
 static long
 do_rename(const struct plan *plan, int side)
 {
@@ -215,20 +244,15 @@ do_rename(const struct plan *plan, int side)
 	    flags[plan->flags % 5]));
 }
 
-enum what {
-	OPEN, WRITE, READ, CUT, LET_GO, STAT, STAT_HELD, MKDIR, RMDIR, UNLINK, RENAME, LINK, SYMLINK,
-	READLINK, FIFO, CHMOD, CHMOD_HELD, TIMES, XATTR, CUT_BY_NAME, KINDS
-};
-
 static const char *const kind_names[KINDS] = {
 	"open", "write", "read", "cut", "let go", "stat", "stat held", "mkdir", "rmdir", "unlink",
 	"rename", "link", "symlink", "readlink", "fifo", "chmod", "chmod held", "times", "xattr",
-	"cut by name",
+	"cut by name", "unnamed", "link held", "allocate",
 };
 
 /* How often each is done, of 100. */
 static const unsigned char shares[KINDS] = {
-	14, 10, 7, 3, 3, 5, 4, 9, 4, 7, 11, 5, 3, 2, 1, 3, 2, 2, 3, 2,
+	13, 9, 6, 3, 3, 5, 4, 9, 4, 7, 10, 5, 3, 2, 1, 3, 2, 2, 3, 2, 2, 1, 1,
 };
 
 static long
@@ -270,7 +294,12 @@ act(const struct plan *plan, int side, struct answer *answer)
 
 	switch (plan->what) {
 	case OPEN:
+	case UNNAMED:
 		return do_open(plan, side);
+	case LINK_HELD:
+		return do_link_held(plan, side);
+	case ALLOCATE:
+		return do_allocate(plan, side);
 	case WRITE:
 		return do_write(plan, side);
 	case READ:

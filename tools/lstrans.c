@@ -272,6 +272,11 @@ add_details(struct listing *listing, const struct record *record)
 	text_printf(&line, "%u, of them %u after a crash", node->starts, node->crashes);
 	detail(text, "starts", text_string(&line));
 	text_deinit(&line);
+	if (node->retry_ms)
+		text_printf(&line, "in %u s (rest %u in a row)", (node->retry_ms + 999) / 1000,
+		    node->rests);
+	detail(text, "next try", text_string(&line));
+	text_deinit(&line);
 	if (node->opens_known)
 		text_printf(&line, "%u", node->opens);
 	detail(text, "opens", node->opens_known ? text_string(&line) : "not counted here");
@@ -349,6 +354,8 @@ add_object(struct listing *listing, const struct record *record)
 	put_ms(object, "deadline_ms", node->deadline_ms);
 	json_put_number(object, "starts", true, node->starts);
 	json_put_number(object, "crashes", true, node->crashes);
+	json_put_number(object, "rests", true, node->rests);
+	json_put_number(object, "retry_ms", node->retry_ms, node->retry_ms);
 	json_put_string_or_null(object, "share", share_name(node->share));
 	json_put_number(object, "refusals", true, node->refusals);
 	json_put_string_or_null(object, "refused", node->refused);

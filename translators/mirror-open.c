@@ -540,8 +540,9 @@ open_begin(int root)
 	if (err < 0)
 		return err;
 	root_device = root_id.device ^ (uint64_t)(st.st_mode & S_IFMT) << 48;
+	/* What is open was left with portd when it was opened. */
 	root_is_other = S_ISREG(st.st_mode) && (row->flags & ROW_OPEN) &&
-	    memcmp(&row->id, &root_id, sizeof(root_id)) != 0;
+	    memcmp(&row->id, &root_id, sizeof(root_id)) != 0 && held(row) >= 0;
 	if (!root_is_other)
 		rows_set_root(&root_id);
 	return 0;

@@ -33,7 +33,7 @@ enum { PROC_PATH_MAX = 32, COPY_MAX = 16 << 20 };
 
 static struct trans_file source = { .fd = -1 };
 static int read_only;
-static const char *const *exclude, *const *include, *const *uid, *const *gid;
+static const char *const *exclude, *const *include, *const *uid_ranges, *const *gid_ranges;
 
 static const struct trans_option options[] = {
 	{ TRANS_OPTION_PATH, "source", 0, TRANS_OPTION_POSITIONAL, &source,
@@ -41,8 +41,8 @@ static const struct trans_option options[] = {
 	TRANS_FLAG("read-only", 'r', &read_only, "nothing can be changed"),
 	TRANS_LIST("exclude", 'x', &exclude, "hides names that match this pattern"),
 	TRANS_LIST("include", 'i', &include, "but not those that match this one"),
-	TRANS_LIST("uid", 0, &uid, "FROM:TO[:COUNT], shows users as others"),
-	TRANS_LIST("gid", 0, &gid, "and groups likewise"),
+	TRANS_LIST("uid", 0, &uid_ranges, "FROM:TO[:COUNT], shows users as others"),
+	TRANS_LIST("gid", 0, &gid_ranges, "and groups likewise"),
 	TRANS_OPTIONS_END
 };
 
@@ -656,7 +656,7 @@ mirror_listxattr(struct trans_req *req, trans_node_t node, char *names, size_t s
 
 /* Gives what was made to whoever asked for it, as far as that is in our power: root's mirror to
  * anybody, another one to a group that its user is in. The group of a directory that hands on
- * its own stays. name: at `at`, or "" for that itself. */
+ * its own stays, and so does ours when nothing below is shown as the caller. name: at `at`, or "" for that itself. */
 static int
 give_to_caller(struct trans_req *req, int dir_fd, int at, const char *name, mode_t mode)
 {
@@ -666,6 +666,10 @@ give_to_caller(struct trans_req *req, int dir_fd, int at, const char *name, mode
 	struct stat st;
 
 	trans_caller(req, &caller);
+	if (!ids_below(uids, caller.uid, &caller.uid))
+		caller.uid = self;
+	if (!ids_below(gids, caller.gid, &caller.gid))
+		caller.gid = getegid();
 	if (caller.uid == self && caller.gid == getegid())
 		return 0;
 	if (fstatat(dir_fd, "", &st, AT_EMPTY_PATH) < 0)
@@ -954,10 +958,10 @@ static int
 configure(void)
 {
 	struct ids *new_uids = NULL, *new_gids = NULL;
-	int err = ids_new(&new_uids, "uid", uid);
+	int err = ids_new(&new_uids, "uid", uid_ranges);
 
 	if (err == 0)
-		err = ids_new(&new_gids, "gid", gid);
+		err = ids_new(&new_gids, "gid", gid_ranges);
 	if (err == 0)
 		err = filter_set(include, exclude);
 	if (err < 0) {

@@ -144,7 +144,6 @@ front_begin(fuse_req_t from, fuse_ino_t id, void (*run)(struct trans_req *))
 	req->id = id;
 	req->slot = STEAL_PTR(front.slot);
 	req->known = front.known;
-	req->kills = false;
 	return req;
 }
 

@@ -28,6 +28,23 @@ static struct list waiting = { &waiting, &waiting };
 static struct list ready = { &ready, &ready };
 static struct list lent = { &lent, &lent };	/* interrupted: the author still has them */
 
+/* Whose what is made is, unless a door says otherwise. */
+static void
+own(struct trans_req *req)
+{
+	static bool is_known;
+	static uid_t uid;
+	static gid_t gid;
+
+	if (!is_known) {
+		uid = getuid();
+		gid = getgid();
+	}
+	is_known = true;
+	req->uid = uid;
+	req->gid = gid;
+}
+
 static void
 free_all(struct list *list)
 {
@@ -110,6 +127,7 @@ req_begin(const struct req_door *door, void (*run)(struct trans_req *), void *ha
 	req->unique = unique;
 	req->turn = standin_turn();
 	req->since = standin_since();
+	own(req);
 	list_link_tail(&running, &req->link);
 	pthread_mutex_unlock(&lock);
 	return req;

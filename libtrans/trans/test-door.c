@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-door: the front door of ports, on a world of its own. The main thread is the translator's;
  * each client is a thread. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -186,12 +188,13 @@ serve_client(void *(*client)(void *))
 {
 	struct pollfd polled = { .fd = wake_fd(), .events = POLLIN };
 	pthread_t thread;
-	void *result = &thread;
+	void *result = &polled;
 
 	assert_int_equal(pthread_create(&thread, NULL, client, NULL), 0);
 	while (result || door_is_held()) {
 		poll(&polled, 1, 20);
-		wake_drain();
+		if (polled.revents)
+			wake_drain();
 		serve_what_is_there();
 		if (result && pthread_tryjoin_np(thread, &result) == 0)
 			assert_null(result);
