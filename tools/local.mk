@@ -36,6 +36,8 @@ tools_libtools_a_SOURCES = \
 	tools/rights.h \
 	tools/rpc.c \
 	tools/rpc.h \
+	tools/rpc-value.c \
+	tools/rpc-value.h \
 	tools/sandbox.c \
 	tools/sandbox.h \
 	tools/service.c \

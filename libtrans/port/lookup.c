@@ -15,8 +15,8 @@ enum { HOPS_MAX = 64 };	/* nodes that cover others, on one path */
 
 /* Ways ----------------------------------------------------------------------- */
 
-/* One answer of a lookup: *dirp becomes the node (the one of before is given up, when it is ours), and
- * *path its rest. */
+/* One answer of a lookup: *dirp becomes the node (the one of before is given up, when it is
+ * ours), and *path its rest. */
 static int
 follow(const struct dir_lookup_out *out, port_name_t *dirp, bool ours, char *path)
 {
@@ -94,7 +94,8 @@ look_up_file(int fd, unsigned rights, unsigned needed, port_name_t *nodep)
 	in.file = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (in.file < 0)
 		return -errno;
-	err = lookup_node_call(port_bootstrap(), &in, &out, &reply, PORT_FOREVER);	/* eats in.file */
+	/* Eats in.file. */
+	err = lookup_node_call(port_bootstrap(), &in, &out, &reply, PORT_FOREVER);
 	if (err == 0 && (out.retry != DIR_LOOKUP_NORMAL || out.node.name == PORT_NULL))
 		err = PORT_E_RPC_TYPE_ERROR;
 	if (err == 0)

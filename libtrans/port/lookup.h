@@ -21,8 +21,9 @@ extern "C" {
 #endif
 
 /* The node of a path below the file that is open as fd ("": that itself), for `rights`, enum
- * trans_right: what fd is open for (O_PATH: to look up alone), and what modes give to this process. fd stays
- * open. Nodes that cover others are followed, links too. The right is the caller's: port_deallocate.
+ * trans_right: what fd is open for (O_PATH: to look up alone), and what modes give to this
+ * process. fd stays open. Nodes that cover others are followed, links too. The right is the
+ * caller's: port_deallocate.
  *
  *	-EXDEV	no translator of this user's serves fd, or the path leads out of its tree
  *	-EACCES	fd, or a mode, is not for that
@@ -46,7 +47,8 @@ struct trans_name {
 int trans_list(port_name_t dir, int (*each)(void *argument, const struct trans_name *name),
     void *argument);
 
-/* Which node of which translator: two rights are to the same one when server and node are the same. */
+/* Which node of which translator: two rights are to the same one when server and node are the
+ * same. */
 struct trans_identity {
 	uint32_t server;
 	uint64_t node;

@@ -53,6 +53,8 @@ int door_begin_call(struct door_call *call, struct trans_req **reqp);
 int door_go(struct trans_req *req);
 /* The port that is asked now, in a handler. */
 struct door_port *door_asked(void);
+/* All that ports answer. */
+const struct port_service *door_service(void);
 /* Whether an error, or nothing yet, is all there is to say; says it. */
 bool door_is_finished(struct trans_req *req, ssize_t result);
 /* Answers a request that is finished. */
@@ -81,14 +83,18 @@ extern const struct io_server door_io;		/* door-io.c */
 extern const struct fs_server door_fs;		/* door-dir.c */
 /* door-file.c */
 int door_chmod(struct rpc_request *request, struct file_chmod_in *in, struct file_chmod_out *out);
-int door_utimes(struct rpc_request *request, struct file_utimes_in *in, struct file_utimes_out *out);
+int door_utimes(struct rpc_request *request, struct file_utimes_in *in,
+    struct file_utimes_out *out);
 int door_set_size(struct rpc_request *request, struct file_set_size_in *in,
     struct file_set_size_out *out);
 int door_sync(struct rpc_request *request, struct file_sync_in *in, struct file_sync_out *out);
 int door_readlink(struct rpc_request *request, struct file_readlink_in *in,
     struct file_readlink_out *out);
-int door_statfs(struct rpc_request *request, struct file_statfs_in *in, struct file_statfs_out *out);
-int door_routines(struct rpc_request *request, struct io_routines_in *in, struct io_routines_out *out);
+int door_statfs(struct rpc_request *request, struct file_statfs_in *in,
+    struct file_statfs_out *out);
+/* door-routines.c */
+int door_routines(struct rpc_request *request, struct io_routines_in *in,
+    struct io_routines_out *out);
 /* Of a routine that answers nothing but that it is done. */
 #define DOOR_REPLY_DONE(name, routine) \
 	static void \

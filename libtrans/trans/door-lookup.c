@@ -3,8 +3,8 @@
  *
  * A walk goes down from the node that is asked, never above it: ".." undoes a step of its own, and
  * what leads further up, or to "/", is told to the one who asked (DIR_LOOKUP_MAGICAL). Where
- * another translator covers a node, portd is asked to have that one answer: the walk goes on there. Any
- * step may be put off; then the walk stands where it stood. */
+ * another translator covers a node, portd is asked to have that one answer: the walk goes on
+ * there. Any step may be put off; then the walk stands where it stood. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -427,7 +427,8 @@ door_lookup(struct rpc_request *request, struct dir_lookup_in *in, struct dir_lo
 	way = way_new(in->path);
 	if (!way)
 		return rpc_fail(request, -ENOMEM, "%s", strerror(ENOMEM));
-	err = door_begin(request, *in->path ? TRANS_RIGHT_LOOKUP : 0, 0, run_walk, reply_found, &req);
+	err = door_begin(request, *in->path ? TRANS_RIGHT_LOOKUP : 0, 0, run_walk, reply_found,
+	    &req);
 	if (err < 0) {
 		door_way_free(way);
 		return err;
@@ -480,7 +481,8 @@ begin_getfile(struct fsys_getfile_in *in)
 		return -ENOMEM;
 	call->way = way_new(in->rest);
 	call->is = (struct door_grant){
-		.node = node, .rights = in->rights & TRANS_RIGHT_ALL, .uid = in->uid, .gid = in->gid,
+		.node = node, .rights = in->rights & TRANS_RIGHT_ALL,
+		.uid = in->uid, .gid = in->gid,
 	};
 	err = call->way ? door_begin_call(call, &req) : -ENOMEM;
 	if (err < 0) {

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "trans/control.h"
 #include "trans/door-call.h"
 #include "trans/node.h"
@@ -214,6 +213,13 @@ door_go(struct trans_req *req)
 
 	list_link_tail(&door.begun, &call->link);
 	return RPC_NO_REPLY;
+}
+
+/* See door-call.h. */
+const struct port_service *
+door_service(void)
+{
+	return &door.service;
 }
 
 /* See door-call.h. */
@@ -471,65 +477,4 @@ bool
 door_is_held(void)
 {
 	return !door_port_is_none();
-}
-
-/* What the port answers -------------------------------------------------------------------- */
-
-static const char *
-type_name(uint32_t type)
-{
-	switch ((enum wire_type)type) {
-	case WIRE_TYPE_u32: return "u32";
-	case WIRE_TYPE_i32: return "i32";
-	case WIRE_TYPE_u64: return "u64";
-	case WIRE_TYPE_str: return "str";
-	case WIRE_TYPE_blob: return "blob";
-	case WIRE_TYPE_argv: return "argv";
-	case WIRE_TYPE_port: return "port";
-	case WIRE_TYPE_send: return "send";
-	case WIRE_TYPE_send_once: return "send_once";
-	case WIRE_TYPE_receive: return "receive";
-	case WIRE_TYPE_ports: return "ports";
-	case WIRE_TYPE_memory: return "memory";
-	case WIRE_TYPE_fd: return "fd";
-	case WIRE_TYPE_fds: return "fds";
-	case WIRE_TYPE_END: break;
-	}
-	return "?";
-}
-
-static void
-put_fields(struct text *text, const struct wire_shape *shape)
-{
-	for (const struct wire_field *field = shape->fields; field->name; field++)
-		text_printf(text, " %s:%s", field->name, type_name(field->type));
-}
-
-static void
-put_routines(struct text *text, const struct wire_interface *interface)
-{
-	for (size_t i = 0; i < interface->n_routines; i++) {
-		const struct wire_routine *routine = &interface->routines[i];
-
-		text_printf(text, "%u %s", routine->id, routine->name);
-		put_fields(text, routine->in);
-		if (routine->out) {
-			text_puts(text, " ->");
-			put_fields(text, routine->out);
-		}
-		text_puts(text, "\n");
-	}
-}
-
-/* See door-call.h. */
-int
-door_routines(struct rpc_request *request, struct io_routines_in *in, struct io_routines_out *out)
-{
-	AUTO_TEXT struct text text = { 0 };
-
-	(void)in;
-	for (size_t i = 0; i < door.service.n_tables; i++)
-		put_routines(&text, door.service.tables[i].interface);
-	out->routines = rpc_print(request, "%s", text_string(&text));
-	return out->routines ? 0 : -ENOMEM;
 }

@@ -23,6 +23,7 @@ libtrans_libtrans_a_SOURCES += \
 	libtrans/trans/door-lookup.c \
 	libtrans/trans/door-port.c \
 	libtrans/trans/door-port.h \
+	libtrans/trans/door-routines.c \
 	libtrans/trans/fuse.c \
 	libtrans/trans/fuse-attr.c \
 	libtrans/trans/fuse-dir.c \
