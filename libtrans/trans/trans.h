@@ -99,6 +99,10 @@ struct trans_option {
 	{ TRANS_OPTION_FLAG, name, letter, 0, value, help }
 #define TRANS_LIST(name, letter, value, help) \
 	{ TRANS_OPTION_LIST, name, letter, 0, value, help }
+#define TRANS_FILE_OPTION(name, letter, value, help) \
+	{ TRANS_OPTION_FILE, name, letter, 0, value, help }
+#define TRANS_DIR_OPTION(name, letter, value, help) \
+	{ TRANS_OPTION_DIR, name, letter, 0, value, help }
 #define TRANS_FILE_ARG(name, value, help) \
 	{ TRANS_OPTION_FILE, name, 0, TRANS_OPTION_POSITIONAL | TRANS_OPTION_REQUIRED, value, help }
 #define TRANS_DIR_ARG(name, value, help) \
