@@ -224,7 +224,8 @@ struct trans_ops {
 	/* flags: of renameat2(2), RENAME_NOREPLACE and RENAME_EXCHANGE. */
 	int (*rename)(struct trans_req *req, trans_node_t dir, const char *name,
 	    trans_node_t new_dir, const char *new_name, unsigned flags);
-	/* what: TRANS_SET_*; times may be UTIME_NOW. Sizes go to truncate. */
+	/* what: TRANS_SET_*; times may be UTIME_NOW. Sizes go to truncate. Without it touch(1) says
+	 * nothing where something can be written. */
 	int (*change)(struct trans_req *req, trans_node_t node, const struct stat *st, int what);
 	/* flags: of open(2); O_CREAT: it was made by this very request. Regular files only. close:
 	 * the last of these is gone; after a crash it may be said twice. Without them all opens
