@@ -1729,6 +1729,7 @@ touches_nothing(void **state)
 	assert_int_equal(ask(FUSE_SETATTR, 10, &mode, sizeof(mode)), -EOPNOTSUPP);
 	close_door();
 	open_door(&dir_ops, 0);
+	assert_int_equal(trans_is_open(101), -EINVAL);	/* nobody counts */
 	assert_int_equal(ask(FUSE_SETATTR, 101, &now, sizeof(now)), -EROFS);
 	close_door();
 }
@@ -1771,8 +1772,11 @@ counts_opens_once(void **state)
 	assert_int_equal(memory_head()->head.opens, 2);
 	release(10, false);
 	assert_int_equal(n_closed, 0);
+	assert_int_equal(trans_is_open(10), 1);
+	assert_int_equal(trans_is_open(11), 0);
 	release(10, false);
 	assert_int_equal(n_closed, 1);
+	assert_int_equal(trans_is_open(10), 0);
 	assert_int_equal(memory_head()->head.opens, 0);
 	release(10, false);
 	assert_int_equal(memory_head()->head.opens, 0);

@@ -372,6 +372,10 @@ void trans_withdraw(uint64_t key);
 /* Whether the kernel knows this node (1 or 0): a crash may have swallowed the word that it forgot it.
  * The kernel may wait for requests before it answers: on a thread (trans_thread). */
 int trans_is_known(trans_node_t node);
+/* Whether a regular file is open (1 or 0), for a table with a close slot, else -EINVAL; 1, too, when more
+ * than 65536 nodes are. Its close is still to come then. From start on, in callbacks alone; a
+ * removed file for which it says 0 can be freed. */
+int trans_is_open(trans_node_t node);
 /* The content of a node changed other than through a request: caches are
  * dropped. TRANS_ROOT drops everything. */
 void trans_invalidate(trans_node_t node);
