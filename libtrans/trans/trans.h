@@ -189,6 +189,8 @@ struct trans_ops {
 	int (*start)(void);
 	/* The options were changed at run time (the values are in place). */
 	int (*changed)(void);
+	/* Bring content where it outlives the node: before this process leaves, and for fsync(2)
+	 * without a slot. An error keeps it from leaving. */
 	int (*sync)(void);
 	/* The end of this process: free what valgrind would miss. */
 	void (*stop)(void);
