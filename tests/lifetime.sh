@@ -111,6 +111,53 @@ idle_exit() {
 	is "$out" "Hello, world!" "a after it came back"
 }
 
+# moody WORD [OPTION...]: a node a whose sync does what mood says.
+moody() {
+	moody=$build/tests/moody
+	[ -x "$moody" ] || make -s -C "$build" tests/moody || fail "moody is not built"
+	mood "$1"
+	ln mood a
+	shift
+	must settrans ~/a "$moody" "$@"
+	must cat a
+}
+mood() {
+	echo "$1" >mood
+}
+saved() {
+	is "$(hird log ~/a | grep -c ' saved$')" 1 "how often it was saved"
+}
+not_saved() {
+	[ "$(hird log ~/a 2>/dev/null | grep -c 'there is no room for it')" -ge "$1" ]
+}
+
+# What is still to be written is written before it leaves; when that fails it stays.
+idle_saves() {
+	portd_start --idle=3
+	moody full
+	first=$(running)
+	wait_until 150 not_saved 2 || fail "did not try, and try again: $(hird log ~/a)"
+	is "$(running)" "$first" "who runs although it could not save"
+	mood saves
+	wait_until 100 nothing_runs || fail "still runs after it could save"
+	saved
+	must cat a
+}
+
+stale_saves() {
+	echo one >watched
+	moody full --watch=watched
+	first=$(running)
+	echo two >>watched
+	wait_until 100 not_saved 1 || fail "did not try: $(hird log ~/a)"
+	is "$(running)" "$first" "who runs although it could not save"
+	mood saves
+	left() { [ "$(running)" != "$first" ]; }
+	wait_until 300 left || fail "still runs after it could save"
+	saved
+	must cat a
+}
+
 options_kept() {
 	portd_start --idle=3
 	must settrans -c ~/a hello
@@ -204,6 +251,8 @@ try "kill -9 in the middle of a file: the reader notices nothing" kill_mid_read
 try "kill -9 again and again under six readers" kill_under_load
 try "kill -9 where requests cannot be delivered again: nobody hangs" kill_no_resend
 try "an idle translator leaves and comes back" idle_exit
+try "what is idle saves its content before it leaves, or stays" idle_saves
+try "what has become stale, too" stale_saves
 try "changed options are kept over idle exit and crash, not over goaway" options_kept
 try "changed options are kept over a restart of portd" options_kept_portd
 try "options of an idle node" options_idle

@@ -10,6 +10,8 @@
  *   crash      its read aborts
  *   die        it exits when it is started
  *   hang       it hangs when it is started
+ *   saves      its sync says so
+ *   full       its sync has no room
  *
  * The word is looked at each time, so that whoever holds another link to the file can change it. */
 #include <errno.h>
@@ -25,10 +27,12 @@
 static int cached;
 static int64_t deadline;
 static int64_t version = 1;
+static struct trans_file watched;
 
 static const struct trans_option options[] = {
 	TRANS_FLAG("cached", 0, &cached, "the kernel may remember what it read"),
 	TRANS_NUMBER("deadline", 0, &deadline, "of each request, in ms"),
+	TRANS_FILE_OPTION("watch", 0, &watched, "a file for which it leaves when that changes"),
 	TRANS_NUMBER("stand", 0, &version, "a number that it says, too"),
 	TRANS_OPTIONS_END
 };
@@ -88,6 +92,19 @@ moody_start(void)
 }
 
 static int
+moody_sync(void)
+{
+	char word[32];
+
+	look(word, sizeof(word));
+	if (strcmp(word, "full") == 0)
+		return trans_error(ENOSPC, "there is no room for it");
+	if (strcmp(word, "saves") == 0)
+		trans_log("saved");
+	return 0;
+}
+
+static int
 moody_stat(struct trans_req *req, trans_node_t node, struct stat *st)
 {
 	(void)req;
@@ -129,6 +146,7 @@ main(int argc, char **argv)
 		.nature = TRANS_GENERATED,
 		.options = options,
 		.start = moody_start,
+		.sync = moody_sync,
 		.stat = moody_stat,
 		.read = moody_read,
 	};

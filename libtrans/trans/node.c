@@ -303,12 +303,13 @@ change_covered(const struct stat *st, int what)
 	return futimens(fd, times) < 0 ? -errno : 0;
 }
 
-/* truncate(2) asks for the time, too, and gets it with the new size. */
+/* What says that something was done just now, and no more: a program that makes a file touches it,
+ * truncate(2) sets the time with the size. Where no times are kept but those that an author
+ * gives, it is no error; a time that is to be remembered is. */
 static bool
-comes_with_size(const struct stat *st, int what)
+is_touch(const struct stat *st, int what)
 {
-	return (what & NODE_SET_SIZE) &&
-	    !(what & ~(NODE_SET_SIZE | TRANS_SET_ATIME | TRANS_SET_MTIME)) &&
+	return !(what & ~(NODE_SET_SIZE | TRANS_SET_ATIME | TRANS_SET_MTIME)) &&
 	    (!(what & TRANS_SET_MTIME) || st->st_mtim.tv_nsec == UTIME_NOW) &&
 	    (!(what & TRANS_SET_ATIME) || st->st_atim.tv_nsec == UTIME_NOW);
 }
@@ -329,7 +330,7 @@ node_change(struct trans_req *req, trans_node_t node, const struct stat *st, int
 	if (translator.ops.change)
 		return translator.ops.change(req, node, st, what & ~NODE_SET_SIZE);
 	if (!covers)
-		return comes_with_size(st, what) ? 0 : node_cannot();
+		return node_is_writable() && is_touch(st, what) ? 0 : node_cannot();
 	if (what & (TRANS_SET_UID | TRANS_SET_GID))
 		return -EPERM;
 	return change_covered(st, what);

@@ -6,6 +6,7 @@
  * when nothing stands behind it, which cuts no chain. */
 #include "trans/opens.h"
 
+#include <errno.h>
 #include <linux/fuse.h>
 #include <stddef.h>
 
@@ -143,6 +144,13 @@ count_now(uint64_t node)
 	if (at == MEMORY_NONE)
 		return UINT32_MAX;
 	return table()[at].node == node ? table()[at].count : 0;
+}
+
+/* See trans.h. */
+int
+trans_is_open(trans_node_t node)
+{
+	return translator.ops.close ? count_now(node) != 0 : -EINVAL;
 }
 
 /* See opens.h. */

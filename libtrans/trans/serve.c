@@ -39,6 +39,9 @@
 /* A file that is being written changes many times; a look at the end is enough. */
 enum { SETTLE_MS = 200 };
 
+/* What is stale stays so long when its content could not be written out. */
+enum { SYNC_AGAIN_MS = 10000 };
+
 /* A successor waits; what is still open is looked at so often. */
 enum { HAND_OVER_MS = 10 };
 
@@ -147,6 +150,21 @@ static int
 sync_content(void)
 {
 	return translator.ops.sync ? translator.ops.sync() : 0;
+}
+
+/* Before we leave of our own accord: who cannot save its content stays, and tries again later. */
+static bool
+is_saved(void)
+{
+	int err;
+
+	translator_forget_error();
+	err = sync_content();
+	if (err < 0 && !*translator_error())
+		log_error("its content cannot be written out: %s", strerror(-err));
+	if (err < 0)
+		log_error("it stays, not to lose its content");
+	return err == 0;
 }
 
 /* Nothing of ours would be lost, or answered by nobody. */
@@ -529,16 +547,21 @@ look_at_clock(int64_t now)
 		loop.stale = watch_is_stale();
 	}
 	if (loop.stale && is_quiet()) {
-		leave(FSYS_LEAVE_STALE);
+		if (is_saved()) {
+			leave(FSYS_LEAVE_STALE);
+		} else {
+			loop.stale = false;
+			loop.look_at = sys_now_ms() + SYNC_AGAIN_MS;
+		}
 		return;
 	}
 	if (!loop.idle_ms || now < loop.busy_at + loop.idle_ms)
 		return;
 	/* Who has a right to a node would lose it; what the kernel has open it does not. */
-	if (is_quiet() && thread_is_quiet() && !door_is_held())
+	if (is_quiet() && thread_is_quiet() && !door_is_held() && is_saved())
 		leave(FSYS_LEAVE_IDLE);
 	else
-		loop.busy_at = now;
+		loop.busy_at = sys_now_ms();
 }
 
 /* What comes now may hold us up. */

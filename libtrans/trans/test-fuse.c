@@ -1711,6 +1711,29 @@ not_ours(void **state)
 	close_door();
 }
 
+/* Without `change` nobody remembers a time, and nobody has to when it is now. */
+static void
+touches_nothing(void **state)
+{
+	struct fuse_setattr_in now = { .valid = FATTR_ATIME | FATTR_ATIME_NOW | FATTR_MTIME |
+	    FATTR_MTIME_NOW };
+	struct fuse_setattr_in then = { .valid = FATTR_MTIME | FATTR_ATIME | FATTR_ATIME_NOW,
+	    .mtime = 1 };
+	struct fuse_setattr_in mode = { .valid = FATTR_MODE | FATTR_MTIME | FATTR_MTIME_NOW };
+
+	(void)state;
+	open_door(&den_ops, 0);
+	assert_int_equal(ask(FUSE_SETATTR, 10, &now, sizeof(now)), 0);
+	assert_int_equal(ask(FUSE_SETATTR, 1, &now, sizeof(now)), 0);
+	assert_int_equal(ask(FUSE_SETATTR, 10, &then, sizeof(then)), -EOPNOTSUPP);
+	assert_int_equal(ask(FUSE_SETATTR, 10, &mode, sizeof(mode)), -EOPNOTSUPP);
+	close_door();
+	open_door(&dir_ops, 0);
+	assert_int_equal(trans_is_open(101), -EINVAL);	/* nobody counts */
+	assert_int_equal(ask(FUSE_SETATTR, 101, &now, sizeof(now)), -EROFS);
+	close_door();
+}
+
 static void
 release(uint64_t node, bool twice)
 {
@@ -1749,8 +1772,11 @@ counts_opens_once(void **state)
 	assert_int_equal(memory_head()->head.opens, 2);
 	release(10, false);
 	assert_int_equal(n_closed, 0);
+	assert_int_equal(trans_is_open(10), 1);
+	assert_int_equal(trans_is_open(11), 0);
 	release(10, false);
 	assert_int_equal(n_closed, 1);
+	assert_int_equal(trans_is_open(10), 0);
 	assert_int_equal(memory_head()->head.opens, 0);
 	release(10, false);
 	assert_int_equal(memory_head()->head.opens, 0);
@@ -1930,6 +1956,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(done_once_after_a_crash_before, open_den, close_den),
 		cmocka_unit_test_setup_teardown(done_once_after_a_crash_after, open_den, close_den),
 		cmocka_unit_test_setup_teardown(not_ours, open_den, close_den),
+		cmocka_unit_test_setup_teardown(touches_nothing, open_den, close_den),
 		cmocka_unit_test_setup_teardown(counts_opens_once, open_den, close_den),
 		cmocka_unit_test_setup_teardown(ended_by_portd, open_den, close_den),
 		cmocka_unit_test_setup_teardown(half_counted, open_den, close_den),

@@ -30,7 +30,7 @@ static const struct trans_option table[] = {
 	TRANS_SIZE("size", 's', &size, "how much"),
 	TRANS_FLAG("flag", 'f', &flag, "whether at all"),
 	TRANS_FLAG("loud", 'l', &loud, "how loud"),
-	{ TRANS_OPTION_FILE, "key", 'k', 0, &file, "a key" },
+	TRANS_FILE_OPTION("key", 'k', &file, "a key"),
 	TRANS_DIR_ARG("DIR", &dir, "where"),
 	{ TRANS_OPTION_STRING, "NOTE", 0, TRANS_OPTION_POSITIONAL, &other, "a note" },
 	TRANS_OPTIONS_END
@@ -484,6 +484,38 @@ files_are_found(void **state)
 	opens("./d/./f", "d/f", "..");
 }
 
+static const struct trans_option optional[] = {
+	TRANS_FILE_OPTION("key", 'k', &file, "a key"),
+	TRANS_DIR_OPTION("where", 'w', &dir, "where"),
+	TRANS_OPTIONS_END
+};
+
+static void
+files_need_not_be_given(void **state)
+{
+	AUTO_OPTIONS struct option_set none = { 0 };
+	AUTO_OPTIONS struct option_set one = { 0 };
+	AUTO_TEXT struct text why = { 0 };
+	AUTO_FREE char *path = below("d");
+
+	(void)state;
+	assert_int_equal(parse(optional, &none, &why, (const char *const[]){ NULL }), 0);
+	assert_int_equal(option_set_complete(&none, &why), 0);
+	assert_int_equal(option_set_open(&none, &why), 0);
+	option_set_install(&none);
+	assert_null(file.path);
+	assert_int_equal(file.fd, -1);
+	assert_null(dir.path);
+	assert_int_equal(dir.fd, -1);
+	assert_int_equal(parse(optional, &one, &why, WORDS("-w", "d")), 0);
+	assert_int_equal(option_set_complete(&one, &why), 0);
+	assert_int_equal(option_set_open(&one, &why), 0);
+	option_set_install(&one);
+	assert_int_equal(file.fd, -1);
+	assert_string_equal(dir.path, path);
+	assert_true(fcntl(dir.fd, F_GETFL) & O_PATH);
+}
+
 static void
 does_not_open(const char *key, const char *where, int error, const char *what)
 {
@@ -673,6 +705,7 @@ main(void)
 		TEST(skips_words),
 		TEST(no_table),
 		TEST(files_are_found),
+		TEST(files_need_not_be_given),
 		TEST(files_are_checked),
 		TEST(files_by_name),
 		TEST(lists_grow),

@@ -99,6 +99,10 @@ struct trans_option {
 	{ TRANS_OPTION_FLAG, name, letter, 0, value, help }
 #define TRANS_LIST(name, letter, value, help) \
 	{ TRANS_OPTION_LIST, name, letter, 0, value, help }
+#define TRANS_FILE_OPTION(name, letter, value, help) \
+	{ TRANS_OPTION_FILE, name, letter, 0, value, help }
+#define TRANS_DIR_OPTION(name, letter, value, help) \
+	{ TRANS_OPTION_DIR, name, letter, 0, value, help }
 #define TRANS_FILE_ARG(name, value, help) \
 	{ TRANS_OPTION_FILE, name, 0, TRANS_OPTION_POSITIONAL | TRANS_OPTION_REQUIRED, value, help }
 #define TRANS_DIR_ARG(name, value, help) \
@@ -185,6 +189,8 @@ struct trans_ops {
 	int (*start)(void);
 	/* The options were changed at run time (the values are in place). */
 	int (*changed)(void);
+	/* Bring content where it outlives the node: before this process leaves, and for fsync(2)
+	 * without a slot. An error keeps it from leaving. */
 	int (*sync)(void);
 	/* The end of this process: free what valgrind would miss. */
 	void (*stop)(void);
@@ -220,7 +226,8 @@ struct trans_ops {
 	/* flags: of renameat2(2), RENAME_NOREPLACE and RENAME_EXCHANGE. */
 	int (*rename)(struct trans_req *req, trans_node_t dir, const char *name,
 	    trans_node_t new_dir, const char *new_name, unsigned flags);
-	/* what: TRANS_SET_*; times may be UTIME_NOW. Sizes go to truncate. */
+	/* what: TRANS_SET_*; times may be UTIME_NOW. Sizes go to truncate. Without it touch(1) says
+	 * nothing where something can be written. */
 	int (*change)(struct trans_req *req, trans_node_t node, const struct stat *st, int what);
 	/* flags: of open(2); O_CREAT: it was made by this very request. Regular files only. close:
 	 * the last of these is gone; after a crash it may be said twice. Without them all opens
@@ -367,6 +374,10 @@ void trans_withdraw(uint64_t key);
 /* Whether the kernel knows this node (1 or 0): a crash may have swallowed the word that it forgot it.
  * The kernel may wait for requests before it answers: on a thread (trans_thread). */
 int trans_is_known(trans_node_t node);
+/* Whether a regular file is open (1 or 0), for a table with a close slot, else -EINVAL; 1, too, when more
+ * than 65536 nodes are. Its close is still to come then. From start on, in callbacks alone; a
+ * removed file for which it says 0 can be freed. */
+int trans_is_open(trans_node_t node);
 /* The content of a node changed other than through a request: caches are
  * dropped. TRANS_ROOT drops everything. */
 void trans_invalidate(trans_node_t node);
