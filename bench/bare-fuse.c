@@ -20,6 +20,8 @@ enum { LARGEST = 1 << 20 };
 
 static double timeout = 365.0 * 86400;
 static bool fresh;
+static uid_t uid;
+static gid_t gid;
 static char *buffer;
 
 static void
@@ -31,7 +33,7 @@ reply(fuse_req_t req, int err)
 static struct stat
 stat_of(uint64_t node)
 {
-	struct stat st = { .st_uid = getuid(), .st_gid = getgid() };
+	struct stat st = { .st_uid = uid, .st_gid = gid };
 
 	content_stat(node, &st);
 	return st;
@@ -193,6 +195,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: bare-fuse [--fresh] MOUNTPOINT\n");
 		return 64;
 	}
+	uid = getuid();
+	gid = getgid();
 	buffer = malloc(LARGEST);
 	session = fuse_session_new(&args, &operations, sizeof(operations), NULL);
 	if (!buffer || content_start() < 0 || !session)
