@@ -8,16 +8,20 @@
 #include "trans/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/sys.h"
 #include "trans/trans.h"
 
 /* Before memory_open and after memory_close, when there is nothing to keep. */
 static struct memory own;
 static struct memory *memory = &own;
+static int memory_fd = -1;
 static uint32_t epoch;
 static uint64_t moved;	/* atomic */
 
@@ -46,18 +50,23 @@ turn_to(uint32_t generation, uint64_t options)
 static int
 map(int fd)
 {
-	int flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
+	AUTO_CLOSE int mine = fd < 0 ? sys_memfd("hird-recovery", RECOVERY_SIZE) :
+	    fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	struct stat st;
 	void *mapped;
 
-	if (fd >= 0 && fstat(fd, &st) < 0)
+	if (mine < 0)
+		return fd < 0 ? mine : -errno;
+	if (fstat(mine, &st) < 0)
 		return -errno;
-	if (fd >= 0 && st.st_size < RECOVERY_SIZE)
+	if (st.st_size < RECOVERY_SIZE)
 		return -EMSGSIZE;
-	mapped = mmap(NULL, RECOVERY_SIZE, PROT_READ | PROT_WRITE, flags, fd, 0);
+	mapped = mmap(NULL, RECOVERY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+	    mine, 0);
 	if (mapped == MAP_FAILED)
 		return -errno;
 	memory = mapped;
+	memory_fd = fd_steal(&mine);
 	return 0;
 }
 
@@ -109,6 +118,7 @@ memory_close(void)
 	if (memory != &own)
 		munmap(memory, RECOVERY_SIZE);
 	memory = &own;
+	fd_close(&memory_fd);
 }
 
 /* See memory.h. */
@@ -125,12 +135,13 @@ memory_at(size_t offset)
 	return (char *)memory + offset;
 }
 
-/* See memory.h. Of memory that is shared, no bytes moved means: map it once more. */
+/* See memory.h. */
 int
 memory_show(size_t offset, void *place)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
-	void *shown = mremap(memory_at(offset), 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+	void *shown = mmap(place, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memory_fd,
+	    (off_t)offset);
 
 	return shown == MAP_FAILED ? -errno : 0;
 }
