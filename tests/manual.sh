@@ -24,6 +24,15 @@ prepare() {
 		! [ -d downloads ] || break
 	done
 	rm -r hello-2.10
+	case $page in
+	*/mirror.7) prepare_project ;;
+	esac
+}
+
+prepare_project() {
+	mkdir -p project/src project/build project/.git log container
+	touch project/Makefile project/src/main.c project/src/main.o project/build/main project/.git/HEAD
+	echo monday >log/today
 }
 
 # What differs from one machine to the next.
