@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -184,11 +183,10 @@ undo_dead(void)
 	AUTO_FREE char *table = mountinfo_read();
 	char *cursor = table;
 	struct mountinfo info;
-	struct statfs fs;
 	char said[512];
 
 	while (mountinfo_next(&cursor, &info))
-		if (info.uid == geteuid() && statfs(info.path, &fs) < 0 && errno == ENOTCONN)
+		if (info.uid == geteuid() && sys_mount_is_dead(info.path))
 			landing_unmount(info.id, info.device, true, said, sizeof(said));
 }
 

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -162,13 +161,12 @@ clear_stale(const char *path)
 	AUTO_FREE char *table = mountinfo_read();
 	char *cursor = table;
 	struct mountinfo info;
-	struct statfs fs;
 	char said[512];
 
 	while (mountinfo_next(&cursor, &info)) {
 		if (info.uid != geteuid() || strcmp(info.path, path) != 0)
 			continue;
-		if (statfs(path, &fs) == 0 || errno != ENOTCONN)
+		if (!sys_mount_is_dead(path))
 			return false;
 		fusermount_unmount(path, true, said, sizeof(said));
 	}
@@ -362,12 +360,11 @@ mounter_sweep(void *argv_of_paths)
 	struct mount_answer answer = { 0 };
 	char *cursor = table;
 	struct mountinfo info;
-	struct statfs fs;
 	char said[512];
 
 	while (mountinfo_next(&cursor, &info))
 		if (info.uid == geteuid() && !is_word(argv_of_paths, info.path) &&
-		    statfs(info.path, &fs) < 0 && errno == ENOTCONN)
+		    sys_mount_is_dead(info.path))
 			fusermount_unmount(info.path, true, said, sizeof(said));
 	helper_answer(&answer, sizeof(answer), NULL, 0);
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,11 +163,10 @@ is_stale(const char *point, int64_t deadline)
 	pid_t pid = left > 0 ? fork() : -1;
 	AUTO_CLOSE int pidfd = -1;
 	struct pollfd poller;
-	struct statvfs fs;
 	int status = 0;
 
 	if (pid == 0)
-		_exit(statvfs(point, &fs) < 0 && errno == ENOTCONN);
+		_exit(sys_mount_is_dead(point));
 	if (pid < 0)
 		return false;
 	pidfd = sys_pidfd_open(pid);

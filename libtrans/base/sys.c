@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -110,4 +111,18 @@ sys_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Asks its server, when there is one. A connection that ends just then says ECONNABORTED to who was
+ * waiting, and ENOTCONN to who asks again. */
+bool
+sys_mount_is_dead(const char *path)
+{
+	struct statfs fs;
+	int err;
+
+	do
+		err = statfs(path, &fs) < 0 ? errno : 0;
+	while (err == ECONNABORTED || err == EINTR);
+	return err == ENOTCONN;
 }
