@@ -239,14 +239,14 @@ node_store(struct node *node, struct text *why)
 }
 
 /* The mount went along with a directory that was renamed. */
-void
+int
 node_moved(struct node *node, const char *path)
 {
 	AUTO_TEXT struct text why = { 0 };
 	char *copy = strdup(path);
 
 	if (!copy)
-		return;
+		return -ENOMEM;
 	log_info("%s: is %s now", node->path, path);
 	if (node->passive && store_rename(node->keeper->store, node->path, path, &why) < 0)
 		log_error("%s", text_string(&why));
@@ -255,4 +255,5 @@ node_moved(struct node *node, const char *path)
 	list_unlink(&node->link);
 	link_sorted(node);
 	kept_node(node);
+	return 0;
 }

@@ -123,7 +123,7 @@ void node_forgive(struct node *node);
 struct incarnation *node_abort(struct node *node);
 /* The mount is gone (undone by hand, or aborted). */
 void node_lost_mount(struct node *node, const char *why);
-/* The mount is at another path now: a directory above was renamed. */
-void node_moved(struct node *node, const char *path);
+/* The mount is at another path now: a directory above was renamed. 0 or -ENOMEM. */
+int node_moved(struct node *node, const char *path);
 
 #endif

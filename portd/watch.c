@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "portd/keeper.h"
 #include "portd/mountinfo.h"
 #include "portd/node.h"
@@ -51,16 +52,94 @@ index_mounts(char *table, struct map *paths)
 	return err;
 }
 
-static void
-compare(struct node *node, const struct map *paths)
+/* Where its mount is now; NULL: nowhere, or it is in nobody's hands but a change's. */
+static const char *
+place_of(const struct node *node, const struct map *paths)
+{
+	return node->mount && !node->change ? map_get(paths, node->mount->id) : NULL;
+}
+
+/* Has its mount gone? One that was mounted since may have got its id, and is where its node says. */
+static bool
+is_lost(const struct node *node, const struct map *paths)
 {
 	const char *path = map_get(paths, node->mount->id);
-	struct node *there = path ? node_find(node->keeper, path) : NULL;
+	struct node *there;
 
-	if (!path || (there && there != node))
-		node_lost_mount(node, "it was unmounted by hand; settrans --start mounts it again");
-	else if (!there)
-		node_moved(node, path);
+	if (!path)
+		return true;
+	if (strcmp(path, node->path) == 0)
+		return false;
+	there = node_find(node->keeper, path);
+	return there && there->mount && there->mount->id == node->mount->id;
+}
+
+static void
+lose_those_gone(struct keeper *keeper, const struct map *paths)
+{
+	LIST_FOR_EACH(at, next, &keeper->nodes) {
+		struct node *node = LIST_ENTRY(at, struct node, link);
+
+		if (node->mount && !node->change && is_lost(node, paths))
+			node_lost_mount(node, "it was unmounted by hand; settrans --start mounts it again");
+	}
+}
+
+/* Does it have a name that no path has? */
+static bool
+stepped_aside(const struct node *node)
+{
+	return node->path[1] == '/';
+}
+
+/* A node that is not where its path says. free_place: one whose new place no other node is in the way
+ * of; else one whose place another has that is to be moved, too. NULL: none. */
+static struct node *
+find_moved(struct keeper *keeper, const struct map *paths, bool free_place)
+{
+	LIST_FOR_EACH(at, next, &keeper->nodes) {
+		struct node *node = LIST_ENTRY(at, struct node, link);
+		const char *path = place_of(node, paths);
+		const char *next_path;
+		struct node *there;
+
+		if (!path || strcmp(path, node->path) == 0)
+			continue;
+		there = node_find(keeper, path);
+		if (!there)
+			return node;
+		next_path = place_of(there, paths);
+		if (!free_place && !stepped_aside(node) && next_path &&
+		    strcmp(next_path, there->path) != 0)
+			return node;
+	}
+	return NULL;
+}
+
+static int
+step(struct node *node, const char *path)
+{
+	AUTO_TEXT struct text aside = { 0 };
+
+	if (!node_find(node->keeper, path))
+		return node_moved(node, path);
+	text_printf(&aside, "/%s", path);
+	return node_moved(node, text_string(&aside));
+}
+
+/* Gives those that moved their new paths. Directories may have been exchanged: then one of their nodes
+ * has to step aside, under a name that no path has. Who is still in the way then is being changed, or
+ * not mounted; the next look sees what came of that. */
+static void
+follow_those_moved(struct keeper *keeper, const struct map *paths)
+{
+	struct node *node;
+
+	while ((node = find_moved(keeper, paths, true)) ||
+	    (node = find_moved(keeper, paths, false))) {
+		if (step(node, place_of(node, paths)) < 0)
+			return;
+	}
 }
 
 /* Compares what the kernel has with what is known. */
@@ -71,12 +150,8 @@ watch_look(struct watch *watch)
 	struct map paths = { 0 };
 
 	if (table && index_mounts(table, &paths) == 0) {
-		LIST_FOR_EACH(at, next, &watch->keeper->nodes) {
-			struct node *node = LIST_ENTRY(at, struct node, link);
-
-			if (node->mount && !node->change)
-				compare(node, &paths);
-		}
+		lose_those_gone(watch->keeper, &paths);
+		follow_those_moved(watch->keeper, &paths);
 	}
 	map_deinit(&paths);
 }

@@ -214,6 +214,33 @@ parent_renamed() {
 	wait_until 50 listed ~/new/a || fail "lstrans does not know the new path: $(lstrans)"
 }
 
+# While portd looks away, so that it finds them exchanged.
+parents_exchanged() {
+	mkdir a b c
+	for d in a b c; do
+		must settrans -c ~/$d/n hello --contents=$d
+	done
+	must settrans -c ~/a/m hello --contents=m
+	pid=$(worker_pid)
+	kill -STOP "$pid"
+	mv a t; mv b a; mv c b; mv t c
+	kill -CONT "$pid"
+	for d in b:a c:b a:c; do
+		must cat "${d#*:}/n"
+		is "$out" "${d%:*}" "what was ${d%:*}/n and is ${d#*:}/n"
+		is "$(field ~/"${d#*:}"/n node)" ~/"${d#*:}"/n "its name"
+	done
+	must cat c/m
+	is "$out" m "what has moved beside them"
+	wait_until 50 listed ~/c/m || fail "lstrans does not know the new path: $(lstrans)"
+	must hird stop
+	must hird start
+	for d in b:a c:b a:c; do
+		must cat "${d#*:}/n"
+		is "$out" "${d%:*}" "${d#*:}/n, armed again"
+	done
+}
+
 listed() {
 	lstrans | grep -qF "$1"
 }
@@ -258,6 +285,7 @@ try "changed options are kept over a restart of portd" options_kept_portd
 try "options of an idle node" options_idle
 try "unmounted by hand: setting kept, said so, armed again" unmounted_by_hand
 try "a parent that is renamed" parent_renamed
+try "parents that are exchanged" parents_exchanged
 try "an archive that is replaced is seen anew" archive_replaced
 try "standing in a node while its translator goes and comes" cwd_survives
 finish
