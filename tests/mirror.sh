@@ -263,6 +263,17 @@ and new ones" "written after a crash"
 	is "$(stat -c %s ~/d/d)" 6 "its size"
 	(umask 777 && echo four >e) || fail "making a file of mode 0"
 	is "$(stat -c '%s %a' ~/d/e)" "5 0"
+	# Opened by one name after the other, by which it was known, has gone.
+	echo five >f
+	ln f g
+	cat f g >/dev/null
+	rm f
+	exec 9>>g
+	kill_it
+	echo six >&9 || fail "writing to a file with a name less: $?"
+	exec 9>&-
+	is "$(cat g)" "five
+six" "by its other name"
 	# Where one stands, and what one lists.
 	mkdir -p deep/er
 	cd deep/er || return

@@ -491,13 +491,24 @@ open_hold(struct row *row)
 	}
 }
 
+/* Has portd got it? The flag alone, from before a crash, may have come too early. */
+static bool
+is_deposited(const struct row *row)
+{
+	int fd = row->flags & ROW_DEPOSITED ? trans_deposited(rows_node(row)) : -ENOENT;
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* See mirror-open.h. */
 void
 open_deposit(struct row *row)
 {
 	int fd, err;
 
-	if (row->flags & ROW_DEPOSITED)
+	if (is_deposited(row))
 		return;
 	fd = open_file(row, true);
 	if (fd < 0)
@@ -521,7 +532,7 @@ open_deposit_root(bool to_write)
 	struct row *root = rows_get(TRANS_ROOT);
 	int fd;
 
-	if ((root->flags & ROW_DEPOSITED) && (root_deposit_writes || !to_write))
+	if ((root_deposit_writes || !to_write) && is_deposited(root))
 		return;
 	fd = open_file(root, to_write);
 	if (fd < 0)

@@ -303,6 +303,8 @@ mirror_open(struct trans_req *req, trans_node_t node, int flags)
 	rows_flag(row, ROW_OPEN, 0);
 	if (rows_is_root(row))
 		open_deposit_root(to_write);
+	else if (row->flags & ROW_LOST)
+		open_deposit(row);	/* by which of its names a successor would find it is not known */
 	if (flags & O_CREAT) {
 		struct row_id id;
 		struct stat st;
